@@ -1,0 +1,75 @@
+# The product and its checks. `make` alone explains itself.
+
+PYTHON ?= python3
+WORKERS ?= 2
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
+CODE := engine adapters tools tests $(wildcard bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test sim check format bench lock clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## make .venv: the tmex command, every extra, every tool (needs python3 >= 3.11 and python3-venv)
+
+run: $(VENV)/.run ## a practice and a portal on this machine, and tmex between them
+	@$(BIN)/tmex demo
+
+demo: run
+
+test: setup ## every test; engine/ must be covered to the last branch
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+
+sim: setup ## the simulation and its mutants alone
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/simulation
+
+check: setup ## format, lint, types, import directions, rules of the house
+	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "not formatted: run make format"; exit 1; }
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy $(CODE)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.check_rules
+
+format: setup ## lay the code out, and mend what ruff can mend safely
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+
+bench: setup ## measure the way from a change in the practice to the portal
+	@test -d bench || { echo "There is nothing to measure with yet: the bench comes in bench/."; exit 1; }
+	@$(BIN)/python -m bench
+
+lock: ## write locks/*.txt from pyproject.toml; make lock UPGRADE=1 takes the newest (needs uv; nothing else does)
+	@for lock in "run --group build" "dev --group dev"; do \
+	  set -- $$lock; \
+	  $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+	    --all-extras --group $$3 --output-file locks/$$1.txt || exit 1; \
+	done
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each step leaves a stamp when it is done: what failed half way is made again, what is done costs nothing.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tmex needs Python 3.11 or newer: install it, or name one, as in make PYTHON=python3.12."; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "Python could not make $(VENV): on Debian, apt install python3-venv."; exit 1; }
+	@touch $@
+
+$(VENV)/.run: locks/run.txt pyproject.toml $(VENV)/.made
+	@echo "installing tmex into $(VENV)"
+	@$(PIP) locks/run.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: locks/dev.txt $(VENV)/.run
+	@echo "installing the tools into $(VENV)"
+	@$(PIP) locks/dev.txt
+	@touch $@

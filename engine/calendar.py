@@ -1,0 +1,106 @@
+"""One online calendar's state: every change of it is one method, without `await`, so it is never seen half done.
+
+Times are those of the loop's clock, but for a record's, which outlives the process and counts in wall-clock seconds.
+"""
+
+from math import inf
+from random import Random
+
+from engine import pace as pacing
+from engine.limits import Limits
+from engine.model import ColumnId
+from engine.plan import Change, Standing, accepted, sending
+from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError
+
+
+class Calendar:
+    """What is remembered of an online calendar, and what only this process knows of it."""
+
+    def __init__(
+        self, name: str, column: ColumnId, record: CalendarRecord, limits: Limits, now: float, wall: float
+    ) -> None:
+        self.name, self.column, self._limits = name, column, limits
+        self.standing: Standing = record.standing
+        self.right_at = record.right_at
+        """Wall-clock time at which the newest reading that equals an accepted upload began (I11)."""
+        self.pace = _recalled(record.pace, limits, now, wall)
+        self.clean = False
+        """Whether the last attempt ended in acceptance; a process that starts knows nothing (I6)."""
+        self.settle_at = now + limits.settle if limits.settle else inf
+        """When to send once more, because an earlier upload may land late; infinite when none can."""
+        self.refresh_at = inf
+        self.last_complete: float | None = None
+        """When the last complete reading began."""
+        self.failures = 0
+        """Failed readings in a row."""
+        self.observed = inf
+        """When the oldest change was observed that the portal has not accepted yet."""
+        self.again_at = inf
+        """When it has to be looked at again, if nothing happens before."""
+
+    def record(self, now: float, wall: float) -> CalendarRecord:
+        """What the next process should know."""
+        ahead, pace = wall - now, self.pace
+        kept = PaceRecord(pace.tokens, pace.counted + ahead, None if pace.last is None else pace.last + ahead)
+        return CalendarRecord(standing=self.standing, pace=kept, right_at=self.right_at)
+
+    def owed(self, now: float) -> bool:
+        """Whether an upload is due although nothing changed (R14)."""
+        return not self.clean or now >= min(self.settle_at, self.refresh_at)
+
+    def ready_at(self, now: float, *, asked: bool) -> float:
+        """When its own pace allows the next upload (I10)."""
+        return pacing.ready_at(self.pace, now, self._limits, asked=asked)
+
+    def starts(self, observed: float, now: float) -> None:
+        """An attempt is prepared, for a change observed at `observed`: it counts from now on (I10)."""
+        self.pace = pacing.started(self.pace, now, self._limits)
+        self.observed = min(self.observed, observed)
+
+    def expects(self, change: Change) -> None:
+        """The portal may soon hold what `change` sends (I6)."""
+        self.standing = sending(self.standing, change)
+
+    def leaves(self) -> None:
+        """The first byte leaves: until a clean answer nothing is known of what the portal holds (I6)."""
+        self.clean = False
+
+    def succeeded(self, change: Change, began: float, now: float) -> None:
+        """The upload that left at `began` was accepted."""
+        self.standing = accepted(self.standing, change)
+        self.pace = pacing.succeeded(self.pace, now)
+        self.clean, self.observed = True, inf
+        self.refresh_at = now + self._limits.refresh
+        if began >= self.settle_at:
+            self.settle_at = inf
+        self.rests(change, now)
+
+    def rests(self, change: Change, now: float) -> None:
+        """Nothing more to do until something ripens, settles or is to be refreshed."""
+        self.failures = 0
+        ripe_at = inf if change.ripe_in is None else now + change.ripe_in
+        self.again_at = min(ripe_at, self.settle_at, self.refresh_at)
+
+    def failed(self, error: PortalError, now: float, chance: Random) -> None:
+        """The upload was not accepted; if it may land late, a later one has to settle the matter (I6)."""
+        if error.maybe_applied and self._limits.settle:
+            self.settle_at = now + self._limits.settle
+        if isinstance(error, RejectedError):
+            self.pace = pacing.succeeded(self.pace, now)
+            self.again_at = self.settle_at
+        else:
+            self.pace = pacing.failed(self.pace, now, self._limits, chance)
+            self.again_at = self.pace.not_before
+
+    def unread(self, now: float, chance: Random) -> None:
+        """The reading failed: it is tried again after a while, unless a hint comes first (I10)."""
+        self.again_at = now + pacing.backoff(self.failures, self._limits, chance)
+        self.failures += 1
+
+
+def _recalled(record: PaceRecord | None, limits: Limits, now: float, wall: float) -> pacing.Pace:
+    """The pace that `record` kept; a wall clock set back counts as no time passed."""
+    if record is None:
+        return pacing.full(limits, now)
+    last = None if record.last is None else now - max(0.0, wall - record.last)
+    return pacing.Pace(tokens=record.tokens, counted=now - max(0.0, wall - record.counted), last=last)

@@ -1,0 +1,53 @@
+"""Never more than `concurrency` requests under way, none to a host that asked for a pause, none while shut (I10).
+
+It is shut while the job is off (I8). While the key is refused only the probe, the window question, may pass.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from math import inf
+from typing import Final
+
+from engine.faults import Fault
+from engine.ports import KeyRefusedError, PortalError
+
+LONGEST_PAUSE: Final = 3600.0
+"""Seconds; no `Retry-After` is obeyed for longer."""
+
+
+class Gate:
+    """Who may send a request, and when; times are those of the loop's clock."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.open = True
+        """Whether the job is on; what a person asks for may pass all the same."""
+        self.refused: Fault | None = None
+        """The portal's refusal of the key, until it answers a question again."""
+        self.paused: dict[str, float] = {}
+        self._places = asyncio.Semaphore(concurrency)
+
+    def pause(self, host: str, until: float) -> None:
+        """Leave `host` alone until `until`; a shorter pause never ends a longer one."""
+        self.paused[host] = max(until, self.paused.get(host, 0.0))
+
+    def heed(self, error: PortalError, host: str, now: float) -> None:
+        """Remember what a failed request to `host` means for all that follow."""
+        if error.retry_after is not None:
+            self.pause(host, now + min(error.retry_after, LONGEST_PAUSE))
+        if isinstance(error, KeyRefusedError):
+            self.refused = error.fault
+
+    def upload_at(self, host: str, now: float, *, asked: bool = False) -> float:
+        """From when on an upload may go to `host`; infinite while nobody knows."""
+        return inf if self.refused else self.question_at(host, now, asked=asked)
+
+    def question_at(self, host: str, now: float, *, asked: bool = False) -> float:
+        """From when on the window question may go to `host`."""
+        return max(now, self.paused.get(host, 0.0)) if self.open or asked else inf
+
+    @asynccontextmanager
+    async def request(self) -> AsyncIterator[None]:
+        """One of the places for a request under way."""
+        async with self._places:
+            yield

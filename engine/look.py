@@ -1,0 +1,100 @@
+"""A look at a column ends in what the plan may rely on, or in a fault; a failed reading is never an empty one (I2).
+
+What a look learns is taken in at once, before anything else can happen: which columns exist (R10), which free rows
+vanished (R12), and since when each removal is missing (I3).
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, assert_never
+
+import msgspec
+
+from engine.calendar import Calendar
+from engine.faults import Fault
+from engine.limits import Limits
+from engine.model import ColumnId, Complete, Failed, Incomplete, Occupancy, Rows, Window
+from engine.occupancy import occupancy, vanished
+from engine.plan import Standing, observe
+from engine.ports import ColumnRecord, Source, SourceError
+from engine.spans import EMPTY, IntervalSet
+from engine.walltime import WallClock
+
+
+class Sight(NamedTuple):
+    """A usable reading, seen through a window; `began` and `ended` by the loop's clock, `wall` is when it began."""
+
+    seen: Occupancy
+    window: Window
+    began: float
+    ended: float
+    wall: float
+    vanished: IntervalSet
+    column: ColumnRecord | None
+    """What is known of the column now, if that is new."""
+    ripening: bool
+    """Whether something ripens or waits, so that a restart must not lose since when (I3)."""
+
+
+class Lookout:
+    """Reads columns and keeps what is known of them."""
+
+    def __init__(self, source: Source, limits: Limits, wall: Callable[[], float]) -> None:
+        self.columns: dict[ColumnId, ColumnRecord] = {}
+        """Every column that has been seen."""
+        self._source, self._limits, self._wall = source, limits, wall
+        self._clock = WallClock(limits.zone)
+
+    async def look(self, calendar: Calendar, window: Window) -> Sight | Fault:
+        """Read the calendar's column and take in what that tells; a Fault when it tells nothing."""
+        began, wall = _now(), self._wall()
+        reading = await self._source.read(calendar.column, self._clock.around(window))
+        match reading:
+            case Failed(reason):
+                return reason
+            case Complete(rows) | Incomplete(rows):
+                if not self._exists(rows):
+                    return await self._unknown(calendar.column)
+                seen = occupancy(reading, window, self._clock, self._limits)
+                return self._take_in(calendar, seen, window, began, wall)
+            case _:
+                assert_never(reading)
+
+    def _exists(self, rows: Rows) -> bool:
+        return rows.exists or rows.column in self.columns
+
+    async def _unknown(self, column: ColumnId) -> Fault:
+        try:
+            found = await self._source.columns()
+        except SourceError as error:
+            return error.fault
+        return Fault("column.unknown", {"column": str(column), "found": ", ".join(map(str, found))})
+
+    def _take_in(self, calendar: Calendar, seen: Occupancy, window: Window, began: float, wall: float) -> Sight:
+        gone, record = self._vanished(calendar.column, seen, window)
+        if self._limits.block_vanished:
+            seen = msgspec.structs.replace(seen, blocked=seen.blocked | gone)
+        gap = 0.0 if calendar.last_complete is None else began - calendar.last_complete
+        before, calendar.standing = calendar.standing, observe(calendar.standing, seen, window, gap, self._limits)
+        if seen.incomplete is None:
+            calendar.last_complete = began
+        ripening = _ripening(before) or _ripening(calendar.standing)
+        return Sight(seen, window, began, _now(), wall, gone, record, ripening)
+
+    def _vanished(self, column: ColumnId, seen: Occupancy, window: Window) -> tuple[IntervalSet, ColumnRecord | None]:
+        """Where free rows vanished, and the column's record if it is new; an incomplete reading tells neither."""
+        known = self.columns.get(column)
+        if seen.incomplete is not None and known is not None:
+            return EMPTY, None
+        gone = vanished(window.clip(known.free), seen) if known is not None else EMPTY
+        record = ColumnRecord(seen.free | gone)
+        self.columns[column] = record
+        return gone, None if record == known else record
+
+
+def _ripening(standing: Standing) -> bool:
+    return bool(standing.losses or standing.by_hand or standing.released)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

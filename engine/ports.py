@@ -1,0 +1,218 @@
+"""What the engine needs of the world, and nothing more: a source, a portal, a ledger, an observer, and their errors.
+
+An adapter proves that it keeps these promises by passing the contract tests of its port.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from engine.faults import Fault, FaultError
+from engine.model import ColumnId, Reading, Window
+from engine.plan import Patience, Standing
+from engine.spans import EMPTY, IntervalSet
+from engine.walltime import WallSpan
+
+
+class Hint(NamedTuple):
+    """Something changed: in `column`, or None for anywhere. It may be lost, doubled or late (I5)."""
+
+    column: ColumnId | None = None
+
+
+class SourceError(FaultError):
+    """The source cannot be asked."""
+
+
+class Source(Protocol):
+    """The practice's calendar."""
+
+    async def read(self, column: ColumnId, span: WallSpan) -> Reading:
+        """Every row of `column` that may touch `span`, as one consistent snapshot; never raises for bad data (I2).
+
+        More rows than that do no harm. Rows whose place in time cannot be read are reported, not left out (R13).
+        """
+        ...
+
+    async def columns(self) -> tuple[ColumnId, ...]:
+        """The columns that exist (R10), sorted; raises SourceError."""
+        ...
+
+    def hints(self) -> AsyncIterator[Hint]:
+        """Change events, for as long as it is iterated. One comes after every (re)connect; it never raises for a
+        fault of the source, and never ends by itself.
+        """
+        ...
+
+
+class PortalError(FaultError):
+    """A request without success; to be tried again with backoff, unless a subclass says otherwise."""
+
+    def __init__(self, fault: Fault, *, maybe_applied: bool, retry_after: float | None = None) -> None:
+        super().__init__(fault.code, **fault.facts)
+        self.maybe_applied = maybe_applied
+        """Whether the portal may have applied the upload, or may do so yet (I6)."""
+        self.retry_after = retry_after
+        """How many seconds the host wants to be left alone, 0 to 3600; None when it did not say."""
+
+
+class KeyRefusedError(PortalError):
+    """401 or 403: all uploads stop (I10)."""
+
+
+class RejectedError(PortalError):
+    """Another 4xx: this upload is refused; tried again with the next change or tick."""
+
+
+class Portal(Protocol):
+    """The online booking portal, for one practice."""
+
+    window_host: str
+    upload_host: str
+    """The hosts that a `retry_after` speaks for."""
+
+    async def window(self) -> Window:
+        """The window it asks for; one visible attempt. Raises PortalError."""
+        ...
+
+    async def upload(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
+        """Replace what it holds for online calendar `name` in `window` (R2): how many intervals it accepted, if it
+        said so. One visible attempt, ended by its timeout. Raises PortalError.
+        """
+        ...
+
+    def key_renewed(self) -> bool:
+        """Whether the key changed since it was last sent."""
+        ...
+
+
+class PaceRecord(msgspec.Struct, frozen=True):
+    """A calendar's pace as it outlives a restart: tokens and the end of the last upload, in wall-clock seconds."""
+
+    tokens: float
+    counted: float
+    last: float | None = None
+
+
+class CalendarRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is remembered of one online calendar, by its name."""
+
+    standing: Standing = Standing()
+    pace: PaceRecord | None = None
+    right_at: float | None = None
+    """Wall-clock time at which the newest reading that equals an accepted upload began (I11)."""
+
+
+class ColumnRecord(msgspec.Struct, frozen=True):
+    """A column that has been seen (R10), and its free rows, gone ones included until a row covers them (R12)."""
+
+    free: IntervalSet = EMPTY
+
+
+class PortalRecord(msgspec.Struct, frozen=True):
+    """The window as last answered, and when, in wall-clock seconds (R1)."""
+
+    window: Window | None = None
+    asked_at: float | None = None
+    paused: dict[str, float] = {}
+    """Until when, in wall-clock seconds, a host wants to be left alone."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted upload that changed something, for the history: times and the calendar's name, nothing else."""
+
+    at: float
+    calendar: str
+    added: IntervalSet
+    removed: IntervalSet
+    seconds: float
+    """From the observation of the change to its acceptance."""
+
+
+class Recollection(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a ledger holds at start."""
+
+    calendars: Mapping[str, CalendarRecord] = {}
+    columns: Mapping[ColumnId, ColumnRecord] = {}
+    portal: PortalRecord = PortalRecord()
+    set_aside: bool = False
+    """Whether a rotten ledger was set aside since which nothing is known of calendars not listed (I6)."""
+
+
+class LedgerError(FaultError):
+    """The ledger cannot be written."""
+
+
+class Ledger(Protocol):
+    """The engine's memory. What a call wrote is safe from a killed process when it returns (I6)."""
+
+    async def recall(self) -> Recollection:
+        """Everything; a rotten ledger is set aside, never half believed."""
+        ...
+
+    async def remember(
+        self,
+        *,
+        calendars: Mapping[str, CalendarRecord] = {},
+        columns: Mapping[ColumnId, ColumnRecord] = {},
+        portal: PortalRecord | None = None,
+        entries: tuple[Entry, ...] = (),
+    ) -> None:
+        """Write all of it in one transaction, or nothing; raises LedgerError."""
+        ...
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How one calendar's turn ended: what `sync` prints, the log tells and the page shows."""
+
+    name: str
+    column: ColumnId
+    state: str
+    """`uploaded`, `unchanged`, `held`, `failed`, `skipped` or `planned`."""
+    appointments: int = 0
+    blocks: int = 0
+    """How many intervals were, or would be, sent."""
+    added: IntervalSet = EMPTY
+    removed: IntervalSet = EMPTY
+    held: IntervalSet = EMPTY
+    """Removals that ripen or wait (I3)."""
+    patience: Patience = Patience.NORMAL
+    ripe_in: float | None = None
+    vanished: IntervalSet = EMPTY
+    """Where a free row was and no row is any more (R12)."""
+    doubts: tuple[Fault, ...] = ()
+    fault: Fault | None = None
+    retry: bool = False
+    """Whether the same may well succeed if it is tried once more at once."""
+    seconds: float = 0.0
+    """From the beginning of the reading to the end of the turn."""
+    right_at: float | None = None
+
+
+class Noticed(msgspec.Struct, frozen=True):
+    """A fault of the whole job began (`over=False`) or ended (`over=True`); `topic` says which one of the job's parts:
+    `window`, `key`, `ledger`, `portal`.
+    """
+
+    topic: str
+    fault: Fault
+    over: bool = False
+
+
+class WindowAnswered(msgspec.Struct, frozen=True):
+    """The portal answered its window; `moved` when it is another one than before."""
+
+    window: Window
+    moved: bool
+
+
+Event = Report | Noticed | WindowAnswered
+
+
+class Observer(Protocol):
+    """Whoever wants to know: logs, status, the command."""
+
+    def tell(self, event: Event) -> None:
+        """Take note, at once and without failing."""
+        ...

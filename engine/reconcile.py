@@ -1,0 +1,206 @@
+"""One calendar, once: read, then plan, then remember, then upload, then remember; in this order, whatever fails.
+
+A failed or aged reading never goes up, what an upload adds is in the ledger before its first byte leaves (I6), and a
+ledger that cannot be written stops no addition and frees nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Final, NamedTuple, assert_never
+
+from engine import plan
+from engine.calendar import Calendar
+from engine.faults import Fault
+from engine.gate import Gate
+from engine.limits import Limits
+from engine.look import Lookout, Sight
+from engine.memory import Memory
+from engine.plan import Change, Decision, Hold, Patience, Unchanged, Upload
+from engine.ports import Entry, Ledger, Observer, Portal, PortalError, RejectedError, Report, Source
+from engine.window import WindowKeeper
+
+READING_LIFETIME: Final = 5.0
+"""Seconds after which a reading is too old to go up: the process was frozen, or the disk hung (fault 44)."""
+_MOST_READINGS: Final = 3
+"""How often a turn reads anew because its reading had aged; then the next turn goes on."""
+
+
+class World(NamedTuple):
+    """What is passed in from outside: the four ports, the wall clock in seconds since the epoch, and chance."""
+
+    source: Source
+    portal: Portal
+    ledger: Ledger
+    observer: Observer
+    wall: Callable[[], float]
+    chance: Random
+
+
+class Reconciler:
+    """Makes the portal equal to the practice, one calendar at a time; the caller sees to it that no two turns of a
+    calendar overlap (I4).
+    """
+
+    def __init__(self, world: World, gate: Gate, keeper: WindowKeeper, limits: Limits) -> None:
+        self.memory = Memory(world.ledger, world.observer)
+        self.lookout = Lookout(world.source, limits, world.wall)
+        self._world, self._gate, self._keeper, self._limits = world, gate, keeper, limits
+
+    def ready_at(self, calendar: Calendar, now: float, *, asked: bool) -> float:
+        """From when on an upload of this calendar may go; infinite while nobody knows."""
+        allowed = self._gate.upload_at(self._world.portal.upload_host, now, asked=asked)
+        return max(allowed, calendar.ready_at(now, asked=asked))
+
+    async def turn(self, calendar: Calendar, *, asked: bool = False) -> Report:
+        """Read, decide and perform; `asked` when a person wants the upload even if nothing changed."""
+        for _ in range(_MOST_READINGS):
+            sight = await self._look(calendar)
+            if isinstance(sight, Fault):
+                return self._blind(calendar, sight)
+            report = await self._perform(calendar, sight, asked=asked)
+            if report is not None:
+                return report
+        return self._blind(calendar, Fault("job.too_slow"))
+
+    async def preview(self, calendar: Calendar) -> Report:
+        """What a turn would do now; writes nothing and sends nothing."""
+        sight = await self._look(calendar)
+        if isinstance(sight, Fault):
+            return self._blind(calendar, sight)
+        decision = self._decide(calendar, sight, owed=False, asked=False)
+        match decision:
+            case Upload(change):
+                return _report(calendar, "planned", sight, change)
+            case Unchanged(change):
+                return _report(calendar, "unchanged", sight, change)
+            case Hold(change, reason):
+                return _report(calendar, "failed", sight, change, fault=reason)
+            case _:
+                assert_never(decision)
+
+    async def _look(self, calendar: Calendar) -> Sight | Fault:
+        window = self._keeper.window
+        if window is None:
+            return self._keeper.trouble or Fault("portal.no_window")
+        return await self.lookout.look(calendar, window)
+
+    def _decide(self, calendar: Calendar, sight: Sight, *, owed: bool, asked: bool, may_free: bool = True) -> Decision:
+        change = plan.change(calendar.standing, sight.seen, sight.window, self._limits, may_free=may_free)
+        return plan.decide(calendar.standing, sight.seen, change, owed=owed, asked=asked)
+
+    async def _perform(self, calendar: Calendar, sight: Sight, *, asked: bool) -> Report | None:
+        """Do what the plan says; None when the reading aged before its upload could leave."""
+        owed = calendar.owed(_now())
+        decision = self._decide(calendar, sight, owed=owed, asked=asked)
+        if isinstance(decision, Upload) and not await self._announce(calendar, sight, decision.change):
+            decision = self._decide(calendar, sight, owed=owed, asked=asked, may_free=False)
+            if isinstance(decision, Upload):
+                calendar.expects(decision.change)
+        match decision:
+            case Upload(change):
+                return await self._upload(calendar, sight, change, asked=asked)
+            case Unchanged(change):
+                return await self._rest(calendar, sight, change, "unchanged")
+            case Hold(change, reason):
+                return await self._rest(calendar, sight, change, "failed" if sight.seen.incomplete else "held", reason)
+            case _:
+                assert_never(decision)
+
+    async def _announce(self, calendar: Calendar, sight: Sight, change: Change) -> bool:
+        """Write down what the upload adds, before it leaves; back to what was remembered if that fails (I6)."""
+        before = calendar.standing
+        calendar.starts(sight.began, _now())
+        calendar.expects(change)
+        if await self._keep(calendar, sight):
+            return True
+        calendar.standing = before
+        return False
+
+    async def _rest(
+        self, calendar: Calendar, sight: Sight, change: Change, state: str, reason: Fault | None = None
+    ) -> Report:
+        calendar.rests(change, _now())
+        self._mark_right(calendar, sight, change)
+        if sight.ripening or sight.column is not None:
+            await self._keep(calendar, sight)
+        return _report(calendar, state, sight, change, fault=reason)
+
+    async def _upload(self, calendar: Calendar, sight: Sight, change: Change, *, asked: bool) -> Report | None:
+        portal = self._world.portal
+        async with self._gate.request():
+            began = _now()
+            calendar.again_at = self._gate.upload_at(portal.upload_host, began, asked=asked)
+            if calendar.again_at > began:
+                return _report(calendar, "held", sight, change)
+            if began - sight.ended > READING_LIFETIME:
+                return None
+            calendar.leaves()
+            try:
+                await portal.upload(calendar.name, change.window, change.send)
+            except PortalError as error:
+                return await self._failed(calendar, sight, change, error)
+        return await self._accepted(calendar, sight, change, began)
+
+    async def _accepted(self, calendar: Calendar, sight: Sight, change: Change, began: float) -> Report:
+        seconds = _now() - calendar.observed
+        calendar.succeeded(change, began, _now())
+        self._mark_right(calendar, sight, change)
+        await self._keep(calendar, sight, self._entries(calendar, change, seconds))
+        return _report(calendar, "uploaded", sight, change)
+
+    async def _failed(self, calendar: Calendar, sight: Sight, change: Change, error: PortalError) -> Report:
+        calendar.failed(error, _now(), self._world.chance)
+        self._keeper.heed(error, self._world.portal.upload_host)
+        if error.retry_after is not None:
+            await self.memory.keep(portal=self._keeper.record())
+        retry = not isinstance(error, RejectedError) and self._gate.refused is None
+        return _report(calendar, "failed", sight, change, fault=error.fault, retry=retry)
+
+    def _mark_right(self, calendar: Calendar, sight: Sight, change: Change) -> None:
+        """The calendar is known to be right since this reading began (I11)."""
+        waits = change.patience is Patience.BY_HAND and change.held
+        if calendar.clean and sight.seen.incomplete is None and self._keeper.trouble is None and not waits:
+            calendar.right_at = sight.wall
+
+    def _entries(self, calendar: Calendar, change: Change, seconds: float) -> tuple[Entry, ...]:
+        if not change.added and not change.removed:
+            return ()
+        at, added, removed = self._world.wall(), change.added, change.removed
+        return (Entry(at=at, calendar=calendar.name, added=added, removed=removed, seconds=seconds),)
+
+    async def _keep(self, calendar: Calendar, sight: Sight, entries: tuple[Entry, ...] = ()) -> bool:
+        record = calendar.record(_now(), self._world.wall())
+        columns = {} if sight.column is None else {calendar.column: sight.column}
+        return await self.memory.keep(calendars={calendar.name: record}, columns=columns, entries=entries)
+
+    def _blind(self, calendar: Calendar, fault: Fault) -> Report:
+        calendar.unread(_now(), self._world.chance)
+        return Report(name=calendar.name, column=calendar.column, state="failed", fault=fault, retry=True)
+
+
+def _report(
+    calendar: Calendar, state: str, sight: Sight, change: Change, *, fault: Fault | None = None, retry: bool = False
+) -> Report:
+    return Report(
+        name=calendar.name,
+        column=calendar.column,
+        state=state,
+        appointments=sight.seen.appointments,
+        blocks=len(change.send),
+        added=change.added,
+        removed=change.removed,
+        held=change.held,
+        patience=change.patience,
+        ripe_in=change.ripe_in,
+        vanished=sight.vanished,
+        doubts=sight.seen.doubts,
+        fault=fault or sight.seen.incomplete,
+        retry=retry,
+        seconds=_now() - sight.began,
+        right_at=calendar.right_at,
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,178 @@
+"""Owns the tasks: hints and ticks mark calendars, workers take them one by one, and a stop tears none of them.
+
+A task that fails takes all the others with it, for a job that does half its work is worse than one that has ended.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from math import inf
+from typing import Final
+
+from engine.calendar import Calendar
+from engine.errands import Errands, answer
+from engine.gate import Gate
+from engine.limits import Limits
+from engine.model import ColumnId
+from engine.plan import Standing
+from engine.ports import CalendarRecord, Hint, Report
+from engine.reconcile import Reconciler, World
+from engine.window import WindowKeeper
+from engine.workqueue import WorkQueue
+
+GRACE: Final = 5.0
+"""Seconds that the turns under way are given to end when the job is to stop."""
+_KEY_LOOK: Final = 5.0
+"""Seconds between two looks at the key while the portal refuses it."""
+
+
+class Engine:
+    """The job: keeps the portal equal to the practice. For one event loop; `recall` comes first."""
+
+    def __init__(self, columns: Mapping[str, ColumnId], world: World, limits: Limits) -> None:
+        """`columns` maps each online calendar's name to the column that feeds it (R10)."""
+        self.calendars: dict[str, Calendar] = {}
+        self.gate = Gate(limits.concurrency)
+        self.keeper = WindowKeeper(world.portal, self.gate, world.observer, limits, world.wall, world.chance)
+        self.reconciler = Reconciler(world, self.gate, self.keeper, limits)
+        self._queue = WorkQueue()
+        self._errands = Errands(self.keeper, self.gate, self._queue, world, limits)
+        self._columns, self._world, self._limits = columns, world, limits
+        self._following = False
+        """Whether calendars come back by themselves; a single `sync` ends with its answer."""
+        self._turns = 0
+        self._idle = asyncio.Event()
+
+    async def recall(self) -> None:
+        """Take up what an earlier process remembered. Raises LedgerError."""
+        past = await self._world.ledger.recall()
+        self.keeper.recall(past.portal)
+        self.reconciler.lookout.columns.update(past.columns)
+        now, wall = _now(), self._world.wall()
+        unknown = CalendarRecord(standing=Standing(adrift=past.set_aside))
+        for name, column in self._columns.items():
+            record = past.calendars.get(name, unknown)
+            self.calendars[name] = Calendar(name, column, record, self._limits, now, wall)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """The job itself, until `stop` is set; then no new turn begins, and those under way get a moment to end."""
+        self._following = True
+        async with asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(each) for each in (self._tick(), self._listen(), self._watch_key())]
+            workers = self._start_workers(tasks)
+            await stop.wait()
+            _cancel(others)
+            await self._finish(workers)
+
+    async def sync(self, names: Collection[str]) -> list[Report]:
+        """Once, now, as `tmex sync` does it while no job runs (I3, I10)."""
+        async with asyncio.TaskGroup() as tasks:
+            workers = self._start_workers(tasks)
+            reports = await self.order(names)
+            await self._finish(workers)
+        return reports
+
+    async def order(self, names: Collection[str]) -> list[Report]:
+        """The same while the job runs: done by its workers."""
+        reports = await self._errands.sync([self.calendars[name] for name in names])
+        await self.reconciler.memory.keep(portal=self.keeper.record())
+        return reports
+
+    async def preview(self, names: Iterable[str]) -> list[Report]:
+        """What a sync would do; sends nothing but the window question."""
+        await self._errands.ask_window()
+        return [await self.reconciler.preview(self.calendars[name]) for name in names]
+
+    async def _tick(self) -> None:
+        """Every interval: the window, then every calendar; a question without an answer is asked again between."""
+        while True:
+            next_tick = _now() + self._limits.interval
+            await self._ask()
+            self._mark_all()
+            while self.keeper.trouble is not None and self.keeper.retry_at < next_tick:
+                await asyncio.sleep(self.keeper.retry_at - _now())
+                if await self._ask():
+                    self._mark_all()
+            await asyncio.sleep(next_tick - _now())
+
+    async def _ask(self) -> bool:
+        """Ask for the window, unless the key is refused and its next probe is not due (I10)."""
+        if self.gate.refused and self.keeper.retry_at > _now() and not self._world.portal.key_renewed():
+            return False
+        known = await self.keeper.ask()
+        await self.reconciler.memory.keep(portal=self.keeper.record())
+        return known
+
+    async def _watch_key(self) -> None:
+        """A key that was renewed while it is refused is tried at once (I10)."""
+        while True:
+            await asyncio.sleep(_KEY_LOOK)
+            if self.gate.refused and self._world.portal.key_renewed() and await self._ask():
+                self._mark_all()
+
+    async def _listen(self) -> None:
+        async for hint in self._world.source.hints():
+            for name in self._fed_by(hint):
+                self._queue.add(name)
+        raise RuntimeError("the source's hints ended")
+
+    def _fed_by(self, hint: Hint) -> list[str]:
+        return [name for name, column in self._columns.items() if hint.column in (None, column)]
+
+    def _mark_all(self) -> None:
+        for name in self.calendars:
+            self._queue.add(name)
+
+    def _start_workers(self, tasks: asyncio.TaskGroup) -> "list[asyncio.Task[None]]":
+        count = min(self._limits.concurrency, len(self.calendars))
+        return [tasks.create_task(self._work()) for _ in range(count)]
+
+    async def _work(self) -> None:
+        while True:
+            name = await self._queue.get()
+            try:
+                await self._handle(self.calendars[name])
+            finally:
+                self._queue.done(name)
+
+    async def _handle(self, calendar: Calendar) -> None:
+        """One turn, unless its upload may not go yet: then the calendar comes back when it may."""
+        orders = self._errands.take(calendar)
+        ready_at = self.reconciler.ready_at(calendar, _now(), asked=bool(orders))
+        if ready_at > _now():
+            calendar.again_at = ready_at
+            self._errands.put_off(calendar, orders)
+        else:
+            report = await self._turn(calendar, asked=bool(orders))
+            self._world.observer.tell(report)
+            answer(orders, report)
+        if calendar.again_at < inf and (self._following or self._errands.wanted(calendar)):
+            self._queue.add_at(calendar.name, calendar.again_at)
+
+    async def _turn(self, calendar: Calendar, *, asked: bool) -> Report:
+        self._turns += 1
+        self._idle.clear()
+        try:
+            return await self.reconciler.turn(calendar, asked=asked)
+        finally:
+            self._turns -= 1
+            if not self._turns:
+                self._idle.set()
+
+    async def _finish(self, workers: "list[asyncio.Task[None]]") -> None:
+        """Let no new turn begin, give those under way a moment, and end the workers."""
+        self._queue.close()
+        if self._turns:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await self._idle.wait()
+        _cancel(workers)
+
+
+def _cancel(tasks: "Iterable[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

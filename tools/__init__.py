@@ -1,0 +1,1 @@
+"""What `make check` needs besides the usual tools."""

@@ -9,8 +9,9 @@ from random import Random
 from engine import pace as pacing
 from engine.limits import Limits
 from engine.model import ColumnId
-from engine.plan import Change, Standing, accepted, sending
+from engine.plan import Change, Standing, accepted, sending, settled
 from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError
+from engine.spans import EMPTY, IntervalSet
 
 
 class Calendar:
@@ -28,6 +29,8 @@ class Calendar:
         """Whether the last attempt ended in acceptance; a process that starts knows nothing (I6)."""
         self.settle_at = now + limits.settle if limits.settle else inf
         """When to send once more, because an earlier upload may land late; infinite when none can."""
+        self.doubted = self.standing.baseline or EMPTY
+        """Where an earlier upload may land late; a process that starts does not know its predecessor's windows."""
         self.refresh_at = inf
         self.last_complete: float | None = None
         """When the last complete reading began."""
@@ -72,7 +75,8 @@ class Calendar:
         self.clean, self.observed = True, inf
         self.refresh_at = now + self._limits.refresh
         if began >= self.settle_at:
-            self.settle_at = inf
+            self.standing = settled(self.standing, self.doubted, change.window)
+            self.settle_at, self.doubted = inf, EMPTY
         self.rests(change, now)
 
     def rests(self, change: Change, now: float) -> None:
@@ -81,10 +85,11 @@ class Calendar:
         ripe_at = inf if change.ripe_in is None else now + change.ripe_in
         self.again_at = min(ripe_at, self.settle_at, self.refresh_at)
 
-    def failed(self, error: PortalError, now: float, chance: Random) -> None:
+    def failed(self, change: Change, error: PortalError, now: float, chance: Random) -> None:
         """The upload was not accepted; if it may land late, a later one has to settle the matter (I6)."""
         if error.maybe_applied and self._limits.settle:
             self.settle_at = now + self._limits.settle
+            self.doubted = self.doubted | IntervalSet([(change.window.start, change.window.end)])
         if isinstance(error, RejectedError):
             self.pace = pacing.succeeded(self.pace, now)
             self.again_at = self.settle_at

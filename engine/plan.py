@@ -51,7 +51,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     baseline: IntervalSet | None = None
     """All that the portal may hold; None until a first upload was on its way (I1)."""
     pending: IntervalSet = EMPTY
-    """What of the baseline was sent, but never yet in an accepted upload."""
+    """What of the baseline the portal may lack: no accepted upload that carried it is beyond doubt."""
     adrift: bool = False
     """Whether a ledger was set aside, so that nothing is known of what the portal holds (I6)."""
     clock: float = 0.0
@@ -185,9 +185,17 @@ def sending(standing: Standing, change: Change) -> Standing:
 def accepted(standing: Standing, change: Change) -> Standing:
     """What is remembered once the portal has accepted: the upload replaced what was there, in its window alone (R2)."""
     window = change.window
-    held = (standing.baseline or EMPTY).clip(window.start - _FORGET_AFTER, _FAR)
-    outside = held - IntervalSet([(window.start, window.end)])
-    return _replace(standing, baseline=outside | change.send, pending=EMPTY, adrift=False)
+    replaced = IntervalSet([(window.start, window.end)])
+    outside = (standing.baseline or EMPTY).clip(window.start - _FORGET_AFTER, _FAR) - replaced
+    pending = standing.pending.clip(window.start - _FORGET_AFTER, _FAR) - replaced
+    return _replace(standing, baseline=outside | change.send, pending=pending, adrift=False)
+
+
+def settled(standing: Standing, doubted: IntervalSet, window: Window) -> Standing:
+    """What is remembered once an upload of `window` came after all that might land late in `doubted`: beyond the
+    window the portal may lack what the baseline has, and is told when the window gets there (I6)."""
+    beyond = (standing.baseline or EMPTY) & doubted - IntervalSet([(window.start, window.end)])
+    return _replace(standing, pending=standing.pending | beyond)
 
 
 def release(standing: Standing, times: IntervalSet) -> Standing:

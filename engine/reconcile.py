@@ -127,19 +127,17 @@ class Reconciler:
         return _report(calendar, state, sight, change, fault=reason)
 
     async def _upload(self, calendar: Calendar, sight: Sight, change: Change, *, asked: bool) -> Report | None:
-        portal = self._world.portal
-        async with self._gate.request():
-            began = _now()
-            calendar.again_at = self._gate.upload_at(portal.upload_host, began, asked=asked)
-            if calendar.again_at > began:
-                return _report(calendar, "held", sight, change)
-            if began - sight.ended > READING_LIFETIME:
-                return None
-            calendar.leaves()
-            try:
-                await portal.upload(calendar.name, change.window, change.send)
-            except PortalError as error:
-                return await self._failed(calendar, sight, change, error)
+        portal, began = self._world.portal, _now()
+        calendar.again_at = self._gate.upload_at(portal.upload_host, began, asked=asked)
+        if calendar.again_at > began:
+            return _report(calendar, "held", sight, change)
+        if began - sight.ended > READING_LIFETIME:
+            return None
+        calendar.leaves()
+        try:
+            await portal.upload(calendar.name, change.window, change.send)
+        except PortalError as error:
+            return await self._failed(calendar, sight, change, error)
         return await self._accepted(calendar, sight, change, began)
 
     async def _accepted(self, calendar: Calendar, sight: Sight, change: Change, began: float) -> Report:
@@ -150,7 +148,7 @@ class Reconciler:
         return _report(calendar, "uploaded", sight, change)
 
     async def _failed(self, calendar: Calendar, sight: Sight, change: Change, error: PortalError) -> Report:
-        calendar.failed(error, _now(), self._world.chance)
+        calendar.failed(change, error, _now(), self._world.chance)
         self._keeper.heed(error, self._world.portal.upload_host)
         if error.retry_after is not None:
             await self.memory.keep(portal=self._keeper.record())

@@ -131,7 +131,8 @@ class Engine:
         while True:
             name = await self._queue.get()
             try:
-                await self._handle(self.calendars[name])
+                async with self.gate.request():
+                    await self._handle(self.calendars[name])
             finally:
                 self._queue.done(name)
 

@@ -1,0 +1,317 @@
+"""The engine's world, hostile and in memory: a practice, a source, a portal and a ledger that fail as a seed says.
+
+The portal and the source watch the engine: what must never happen is asserted in the moment in which it would.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from random import Random
+
+import msgspec
+
+from engine.faults import Fault
+from engine.limits import Limits
+from engine.model import DAY, ColumnId, Complete, Failed, Incomplete, Instant, Reading, Reservation, Rows, Window
+from engine.ports import (
+    CalendarRecord,
+    ColumnRecord,
+    Entry,
+    Event,
+    Hint,
+    KeyRefusedError,
+    LedgerError,
+    PortalError,
+    PortalRecord,
+    Recollection,
+    RejectedError,
+    Report,
+    SourceError,
+)
+from engine.spans import EMPTY, IntervalSet
+from engine.walltime import WallSpan
+
+HOUR = 3600
+MONDAY = Instant(1_772_409_600)  # 2026-03-02 00:00 UTC; the simulated practice lives in UTC
+WINDOW = Window(MONDAY, Instant(MONDAY + 7 * DAY))
+
+
+class Faults(msgspec.Struct, frozen=True, kw_only=True):
+    """How likely each thing goes wrong; one mix a seed. All zero is a world without faults."""
+
+    hint_lost: float = 0.0
+    hint_doubled: float = 0.0
+    hint_late: float = 0.0
+    read_failed: float = 0.0
+    read_partial: float = 0.0
+    read_slow: float = 0.0
+    upload_refused: float = 0.0
+    upload_error: float = 0.0
+    upload_busy: float = 0.0
+    answer_lost: float = 0.0
+    lands_late: float = 0.0
+    never_lands: float = 0.0
+    key_refused: float = 0.0
+    window_failed: float = 0.0
+    ledger_fails: float = 0.0
+
+    def draw(self, chance: Random, name: str) -> bool:
+        """Whether the fault `name` happens now."""
+        likely: float = getattr(self, name)
+        return chance.random() < likely
+
+
+class Practice:
+    """The truth: which hours are taken in each column, and the free row that every day begins with."""
+
+    def __init__(self, columns: list[ColumnId]) -> None:
+        self.taken: dict[ColumnId, set[int]] = {column: set() for column in columns}
+        self.emptied: set[ColumnId] = set()
+        """Columns that read as if their table had been truncated."""
+
+    def occupied(self, column: ColumnId) -> IntervalSet:
+        hours = set() if column in self.emptied else self.taken[column]
+        return IntervalSet((MONDAY + hour * HOUR, MONDAY + (hour + 1) * HOUR) for hour in hours)
+
+    def rows(self, column: ColumnId, *, skip: float, chance: Random) -> Rows:
+        """What a reading finds; each occupied row is left out with probability `skip`."""
+        rows = Rows(column)
+        rows.exists = True
+        for start, end in self.occupied(column):
+            if chance.random() >= skip:
+                rows.occupied.extend((start, end))
+        if column not in self.emptied:
+            rows.free.extend((MONDAY + 6 * DAY, MONDAY + 6 * DAY + HOUR))
+            rows.reservations.append(Reservation(MONDAY // DAY + 6, MONDAY // DAY + 6, 12 * HOUR, 13 * HOUR))
+        return rows
+
+
+LUNCH = IntervalSet([(MONDAY + 6 * DAY + 12 * HOUR, MONDAY + 6 * DAY + 13 * HOUR)])
+
+
+class HostileSource:
+    """Reads the practice, or fails to; remembers when each second was last read as occupied."""
+
+    def __init__(self, practice: Practice, chance: Random) -> None:
+        self.practice, self.chance = practice, chance
+        self.faults = Faults()
+        self.last_read: dict[ColumnId, IntervalSet] = {}
+        self.last_seen: dict[ColumnId, dict[int, float]] = defaultdict(dict)
+        self.readings = 0
+        self._hints: asyncio.Queue[Hint] = asyncio.Queue()
+
+    async def read(self, column: ColumnId, span: WallSpan) -> Reading:
+        assert span.start < span.end
+        self.readings += 1
+        if self.faults.draw(self.chance, "read_slow"):
+            await asyncio.sleep(self.chance.uniform(0.1, 9))
+        else:
+            await asyncio.sleep(0.002)
+        if self.faults.draw(self.chance, "read_failed"):
+            return Failed(Fault("source.locked", {"file": "x"}))
+        partial = self.faults.draw(self.chance, "read_partial")
+        rows = self.practice.rows(column, skip=0.5 if partial else 0.0, chance=self.chance)
+        if not partial:
+            self._watch(column)
+        await asyncio.sleep(0.002)
+        return Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1})) if partial else Complete(rows)
+
+    def _watch(self, column: ColumnId) -> None:
+        occupied = self.practice.occupied(column)
+        self.last_read[column] = occupied
+        for start, end in occupied:
+            for hour in range(start, end, HOUR):
+                self.last_seen[column][hour] = _now()
+
+    async def columns(self) -> tuple[ColumnId, ...]:
+        if self.faults.draw(self.chance, "read_failed"):
+            raise SourceError("source.locked", file="x")
+        return tuple(self.practice.taken)
+
+    def hint(self, column: ColumnId) -> None:
+        """The practice changed: perhaps the engine learns of it."""
+        if self.faults.draw(self.chance, "hint_lost"):
+            return
+        hint = Hint(self.chance.choice([None, column]))
+        for _ in range(2 if self.faults.draw(self.chance, "hint_doubled") else 1):
+            delay = self.chance.uniform(0, 30) if self.faults.draw(self.chance, "hint_late") else 0.0
+            asyncio.get_running_loop().call_later(delay, self._hints.put_nowait, hint)
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        yield Hint()
+        while True:
+            yield await self._hints.get()
+
+
+class HostilePortal:
+    """Keeps what was uploaded; loses answers, applies late, refuses. Asserts what an engine must never send."""
+
+    window_host = upload_host = "portal"
+
+    def __init__(self, columns: Mapping[str, ColumnId], source: HostileSource, limits: Limits, chance: Random) -> None:
+        self.columns, self.source, self.limits, self.chance = columns, source, limits, chance
+        self.faults = Faults()
+        self.asked_window = WINDOW
+        self.held: dict[str, IntervalSet] = dict.fromkeys(columns, EMPTY)
+        self.ledger: MemoryLedger | None = None
+        self.uploads: list[tuple[float, str]] = []
+        self.requests = 0
+        self.refusing = False
+        self.paused_until = 0.0
+        self.forgetful = False
+        """Whether a crash may lose the pace, because the ledger could not be written."""
+        self.polite = True
+        """Whether the bucket can be checked: what people order does not wait for it."""
+        self._under_way: set[str] = set()
+        self._sent: dict[str, list[float]] = defaultdict(list)
+
+    async def window(self) -> Window:
+        async with _counted(self):
+            await asyncio.sleep(0.01)
+            if self.refusing:
+                raise KeyRefusedError(Fault("portal.key_refused", {"status": 401}), maybe_applied=False)
+            if self.faults.draw(self.chance, "window_failed"):
+                raise PortalError(Fault("portal.server_error", {"status": 500}), maybe_applied=True)
+            return self.asked_window
+
+    async def upload(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
+        self._assert_allowed(name, window, blocked)
+        self._under_way.add(name)
+        try:
+            async with _counted(self):
+                return await self._take(name, window, blocked)
+        finally:
+            self._under_way.discard(name)
+
+    def key_renewed(self) -> bool:
+        return not self.refusing
+
+    async def _take(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
+        await asyncio.sleep(0.01)
+        self._refuse()
+        if self.faults.draw(self.chance, "never_lands"):
+            await self._time_out()
+        if self.faults.draw(self.chance, "lands_late"):
+            delay = self.chance.uniform(1, max(1.0, self.limits.settle - 31))
+            asyncio.get_running_loop().call_later(30 + delay, self._apply, name, window, blocked)
+            await self._time_out()
+        self._apply(name, window, blocked)
+        if self.faults.draw(self.chance, "answer_lost"):
+            await self._time_out()
+        return len(blocked)
+
+    def _refuse(self) -> None:
+        if self.refusing:
+            raise KeyRefusedError(Fault("portal.key_refused", {"status": 401}), maybe_applied=False)
+        if self.faults.draw(self.chance, "upload_refused"):
+            raise RejectedError(Fault("portal.rejected", {"status": 422}), maybe_applied=False)
+        if self.faults.draw(self.chance, "upload_error"):
+            raise PortalError(Fault("portal.server_error", {"status": 502}), maybe_applied=True)
+        if self.faults.draw(self.chance, "upload_busy"):
+            wait = self.chance.choice([5.0, 40.0, 100.0])
+            self.paused_until = max(self.paused_until, _now() + wait)
+            raise PortalError(Fault("portal.busy", {"status": 429}), maybe_applied=False, retry_after=wait)
+
+    async def _time_out(self) -> None:
+        await asyncio.sleep(30)
+        raise PortalError(Fault("portal.timeout", {"seconds": 30}), maybe_applied=True)
+
+    def _apply(self, name: str, window: Window, blocked: IntervalSet) -> None:
+        outside = self.held[name] - IntervalSet([(window.start, window.end)])
+        self.held[name] = outside | blocked
+
+    def _assert_allowed(self, name: str, window: Window, blocked: IntervalSet) -> None:
+        now, column = _now(), self.columns[name]
+        assert name not in self._under_way, "I4: two uploads of one calendar under way"
+        assert now >= self.paused_until or self.forgetful, "I10: an upload during a pause that the portal asked for"
+        assert window.clip(blocked) == blocked, "R7: an upload sticks out of its window"
+        freed = window.clip(self.held[name]) - blocked
+        assert not freed & self.source.last_read.get(column, EMPTY), "I1: an upload frees what was read as occupied"
+        for start, end in freed:
+            for hour in range(start, end, HOUR):
+                seen = self.source.last_seen[column].get(hour)
+                assert seen is None or now - seen >= self.limits.free_delay - 1e-3, "I3: freed before it was ripe"
+        self._assert_polite(name, now)
+        if self.ledger is not None and self.ledger.healthy:
+            kept = self.ledger.calendars[name].standing.baseline or EMPTY
+            assert not blocked - kept, "I6: an upload adds what the ledger does not know"
+        self.uploads.append((now, name))
+
+    def _assert_polite(self, name: str, now: float) -> None:
+        sent = self._sent[name]
+        near = bool(sent) and now - sent[-1] < self.limits.upload_gap - 1e-6
+        assert not near or self.forgetful, "I10: two uploads within the gap"
+        sent.append(now)
+        for count, begun in enumerate(reversed(sent), start=1):
+            allowed = self.limits.upload_burst + (now - begun) / 60 + 1e-3
+            assert count <= allowed or not self.polite, "I10: more than the burst and one a minute"
+
+
+class _counted:  # noqa: N801 - reads as a word
+    """Asserts that no more requests than allowed are under way."""
+
+    def __init__(self, portal: HostilePortal) -> None:
+        self.portal = portal
+
+    async def __aenter__(self) -> None:
+        self.portal.requests += 1
+        assert self.portal.requests <= self.portal.limits.concurrency, "I10: too many requests under way"
+
+    async def __aexit__(self, *_: object) -> None:
+        self.portal.requests -= 1
+
+
+class MemoryLedger:
+    """Remembers across simulated crashes; fails to write when told so. Its values are frozen, so sharing is safe."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.faults = Faults()
+        self.calendars: dict[str, CalendarRecord] = {}
+        self.columns: dict[ColumnId, ColumnRecord] = {}
+        self.portal = PortalRecord()
+        self.entries: list[Entry] = []
+        self.set_aside = False
+        self.healthy = True
+        self.writes = 0
+
+    async def recall(self) -> Recollection:
+        await asyncio.sleep(0)
+        return Recollection(
+            calendars=dict(self.calendars), columns=dict(self.columns), portal=self.portal, set_aside=self.set_aside
+        )
+
+    async def remember(
+        self,
+        *,
+        calendars: Mapping[str, CalendarRecord] | None = None,
+        columns: Mapping[ColumnId, ColumnRecord] | None = None,
+        portal: PortalRecord | None = None,
+        entries: tuple[Entry, ...] = (),
+    ) -> None:
+        await asyncio.sleep(0.0005)
+        self.healthy = not self.faults.draw(self.chance, "ledger_fails")
+        if not self.healthy:
+            raise LedgerError("ledger.unwritable", kind="SQLITE_FULL")
+        self.writes += 1
+        self.calendars.update(calendars or {})
+        self.columns.update(columns or {})
+        self.portal = portal or self.portal
+        self.entries.extend(entries)
+
+
+class Listener:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def reports(self, name: str) -> list[Report]:
+        return [each for each in self.events if isinstance(each, Report) and each.name == name]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

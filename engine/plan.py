@@ -147,10 +147,11 @@ def change(standing: Standing, seen: Occupancy, window: Window, limits: Limits, 
     mood = patience(standing, seen, limits)
     delay = {Patience.NORMAL: limits.free_delay, Patience.GUARDED: max(limits.guard_confirm, limits.free_delay)}
     waits = [(each.times, _wait(each, standing.clock, delay.get(mood, inf))) for each in standing.losses]
+    if seen.incomplete is not None or not may_free:
+        waits = []
     ripe = EMPTY
-    if may_free and seen.incomplete is None:
-        for times, wait in waits:
-            ripe = ripe | times if wait <= 0 else ripe
+    for times, wait in waits:
+        ripe = ripe | times if wait <= 0 else ripe
     removed = ripe & gone
     held = gone - removed
     coming = [wait for times, wait in waits if 0 < wait < inf and times & held]

@@ -1,0 +1,75 @@
+"""A set of intervals behaves like the set of its seconds, and no malformed one can exist."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.spans import EMPTY, IntervalSet
+
+pairs = st.tuples(st.integers(-30, 60), st.integers(1, 12)).map(lambda each: (each[0], each[0] + each[1]))
+sets = st.lists(pairs, max_size=12).map(IntervalSet)
+
+
+def seconds(times: IntervalSet) -> set[int]:
+    return {second for start, end in times for second in range(start, end)}
+
+
+@given(st.lists(pairs, max_size=12))
+def test_overlapping_nested_and_touching_intervals_merge(given_pairs: list[tuple[int, int]]) -> None:
+    """R5: what comes out is sorted, disjoint and never touches, and covers just what went in."""
+    merged = IntervalSet(given_pairs)
+    assert seconds(merged) == {second for start, end in given_pairs for second in range(start, end)}
+    edges = [edge for pair in merged for edge in pair]
+    assert all(a < b for a, b in zip(edges, edges[1:], strict=False))
+
+
+@given(sets, sets)
+def test_algebra_is_that_of_sets_of_seconds(left: IntervalSet, right: IntervalSet) -> None:
+    """R5, I1: union, difference and intersection neither lose nor invent a second."""
+    assert seconds(left | right) == seconds(left) | seconds(right)
+    assert seconds(left - right) == seconds(left) - seconds(right)
+    assert seconds(left & right) == seconds(left) & seconds(right)
+    assert (left == right) == (seconds(left) == seconds(right))
+    assert left.total() == len(seconds(left))
+    assert bool(left) == bool(seconds(left))
+
+
+@given(sets, st.integers(-40, 80), st.integers(-40, 80))
+def test_clip_cuts_at_the_edges(times: IntervalSet, start: int, end: int) -> None:
+    """R7: what sticks out is cut at the edge; intervals are half-open."""
+    assert seconds(times.clip(start, end)) == {second for second in seconds(times) if start <= second < end}
+
+
+@given(sets)
+def test_packing_loses_nothing(times: IntervalSet) -> None:
+    """I6: what the ledger keeps is what it was given."""
+    assert IntervalSet.from_bytes(times.to_bytes()) == times
+    assert len(times.to_bytes()) == 16 * len(times)
+    assert hash(IntervalSet.from_bytes(times.to_bytes())) == hash(times)
+
+
+@given(sets, st.integers(-40, 80))
+def test_membership(times: IntervalSet, second: int) -> None:
+    """A second is in the set when one of its intervals holds it; an end is not held."""
+    assert (second in times) == (second in seconds(times))
+
+
+@pytest.mark.parametrize("packed", [b"1234567", bytes(8), bytes(16), IntervalSet([(1, 2)]).to_bytes() * 2])
+def test_bytes_that_are_no_set_are_refused(packed: bytes) -> None:
+    """Fault 39: bytes of a rotten ledger are an error, never a set."""
+    with pytest.raises(ValueError, match="not a packed|multiple"):
+        IntervalSet.from_bytes(packed)
+
+
+@pytest.mark.parametrize("pair", [(1, 1), (2, 1)])
+def test_an_interval_ends_after_its_start(pair: tuple[int, int]) -> None:
+    """R7: an empty or reversed interval cannot exist."""
+    with pytest.raises(ValueError, match="ends after"):
+        IntervalSet([pair])
+
+
+def test_it_shows_itself_and_is_not_equal_to_other_things() -> None:
+    """A set is readable in a failure, and equal to sets alone."""
+    assert repr(IntervalSet([(1, 2)])) == "IntervalSet([(1, 2)])"
+    assert IntervalSet([(1, 2)]) != [(1, 2)]
+    assert not EMPTY

@@ -1,0 +1,93 @@
+"""Wall time becomes instants: nine o'clock stays nine o'clock, and a doubtful time blocks its widest reading."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.model import DAY, Instant, Wall, Window
+from engine.walltime import WallClock, wall_text
+
+BERLIN = ZoneInfo("Europe/Berlin")
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time has no zone
+ZONES = ["Europe/Berlin", "UTC", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu"]
+
+
+def wall(text: str) -> Wall:
+    return Wall(int((datetime.fromisoformat(text) - EPOCH).total_seconds()))
+
+
+def instant(text: str) -> Instant:
+    return Instant(int(datetime.fromisoformat(text).timestamp()))
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+def test_a_doubtful_time_gets_its_widest_reading(day: str) -> None:
+    """R9: 02:15 to 02:45 blocks 00:15Z to 01:45Z on either clock-change Sunday in Berlin."""
+    clock = WallClock(BERLIN)
+    assert clock.earliest(wall(f"{day} 02:15")) == instant(f"{day}T00:15+00:00")
+    assert clock.latest(wall(f"{day} 02:45")) == instant(f"{day}T01:45+00:00")
+
+
+@pytest.mark.parametrize(("day", "hour"), [("2026-03-28", 8), ("2026-03-29", 7), ("2026-10-24", 7), ("2026-10-25", 8)])
+def test_nine_stays_nine(day: str, hour: int) -> None:
+    """R9, fault 45: nine in the morning is nine in the morning on each side of a clock change."""
+    clock = WallClock(BERLIN)
+    expected = instant(f"{day}T{hour:02}:00+00:00")
+    assert clock.earliest(wall(f"{day} 09:00")) == clock.latest(wall(f"{day} 09:00")) == expected
+    assert clock.isoformat(expected).startswith(f"{day}T09:00:00+0")
+
+
+@pytest.mark.parametrize(("day", "quarters"), [("2026-03-29", 92), ("2026-06-01", 96), ("2026-10-25", 100)])
+def test_days_have_92_96_or_100_quarter_hours(day: str, quarters: int) -> None:
+    """R9, fault 45: a day is as long as its clock changes make it."""
+    clock, start = WallClock(BERLIN), wall(f"{day} 00:00")
+    assert clock.latest(Wall(start + DAY)) - clock.earliest(start) == quarters * 900
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1)))  # noqa: DTZ001 - wall time
+def test_both_readings_of_a_wall_time_lie_between_earliest_and_latest(name: str, local: datetime) -> None:
+    """R9: the earlier reading for a start, the later for an end, for every zone and day."""
+    zone = ZoneInfo(name)
+    local = local.replace(microsecond=0)
+    shown = Wall(int((local - EPOCH).total_seconds()))
+    readings = [int(local.replace(tzinfo=zone, fold=fold).timestamp()) for fold in (0, 1)]
+    clock = WallClock(zone)
+    assert clock.earliest(shown) == min(readings)
+    assert clock.latest(shown) == max(readings)
+
+
+@given(st.sampled_from(ZONES), st.integers(0, 2**31))
+def test_the_wall_shows_what_the_zone_says(name: str, second: int) -> None:
+    """R9: an instant lies between the two readings of what the clock then shows."""
+    clock = WallClock(ZoneInfo(name))
+    shown = clock.wall(Instant(second))
+    assert clock.earliest(shown) <= second <= clock.latest(shown)
+    assert datetime.fromisoformat(clock.isoformat(Instant(second))).timestamp() == second
+
+
+def test_nothing_outside_the_span_around_a_window_touches_it() -> None:
+    """R7, R9: the span that a source is asked for is wider than the window by more than any offset."""
+    clock = WallClock(BERLIN)
+    window = Window(instant("2026-03-29T00:00+00:00"), instant("2026-03-30T00:00+00:00"))
+    span = clock.around(window)
+    assert clock.latest(span.start) < window.start - DAY
+    assert clock.earliest(span.end) > window.end + DAY
+
+
+def test_a_zone_that_knows_no_offset_counts_as_utc() -> None:
+    """R9: a zone is whatever the standard library takes for one."""
+
+    class Nowhere(tzinfo):
+        def utcoffset(self, _: datetime | None) -> timedelta | None:
+            return None
+
+    assert WallClock(Nowhere()).earliest(Wall(77)) == 77
+    assert WallClock(UTC).earliest(Wall(77)) == 77
+
+
+def test_wall_time_is_written_as_people_do() -> None:
+    """R13: a row is named by its start."""
+    assert wall_text(wall("2026-11-23 08:00")) == "2026-11-23 08:00"

@@ -92,7 +92,7 @@ class Calendar:
             self.doubted = self.doubted | IntervalSet([(change.window.start, change.window.end)])
         if isinstance(error, RejectedError):
             self.pace = pacing.succeeded(self.pace, now)
-            self.again_at = self.settle_at
+            self.again_at = self.settle_at if self.settle_at > now else inf
         else:
             self.pace = pacing.failed(self.pace, now, self._limits, chance)
             self.again_at = self.pace.not_before

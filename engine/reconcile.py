@@ -6,6 +6,7 @@ ledger that cannot be written stops no addition and frees nothing.
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import Final, NamedTuple, assert_never
 
@@ -48,7 +49,9 @@ class Reconciler:
         self._world, self._gate, self._keeper, self._limits = world, gate, keeper, limits
 
     def ready_at(self, calendar: Calendar, now: float, *, asked: bool) -> float:
-        """From when on an upload of this calendar may go; infinite while nobody knows."""
+        """From when on an upload of this calendar may go; infinite while nobody knows, as before the window (R1)."""
+        if not asked and (self._keeper.window is None or not self._keeper.asked):
+            return inf
         allowed = self._gate.upload_at(self._world.portal.upload_host, now, asked=asked)
         return max(allowed, calendar.ready_at(now, asked=asked))
 

@@ -40,6 +40,7 @@ class Engine:
         self._columns, self._world, self._limits = columns, world, limits
         self._following = False
         """Whether calendars come back by themselves; a single `sync` ends with its answer."""
+        self._woken = asyncio.Event()
         self._turns = 0
         self._idle = asyncio.Event()
 
@@ -83,32 +84,46 @@ class Engine:
         await self._errands.ask_window()
         return [await self.reconciler.preview(self.calendars[name]) for name in names]
 
+    def switch(self, *, on: bool) -> None:
+        """Let no new request begin while off; on again, sync everything at once (I8)."""
+        if on != self.gate.open:
+            self.gate.open = on
+            self._woken.set()
+
     async def _tick(self) -> None:
         """Every interval: the window, then every calendar; a question without an answer is asked again between."""
+        next_tick = _now()
         while True:
-            next_tick = _now() + self._limits.interval
-            await self._ask()
-            self._mark_all()
-            while self.keeper.trouble is not None and self.keeper.retry_at < next_tick:
-                await asyncio.sleep(self.keeper.retry_at - _now())
-                if await self._ask():
-                    self._mark_all()
-            await asyncio.sleep(next_tick - _now())
+            fresh = await self._ask()
+            if fresh or _now() >= next_tick:
+                self._mark_all()
+                next_tick = _now() + self._limits.interval
+            if await self._doze(next_tick if fresh else min(next_tick, self.keeper.retry_at)):
+                next_tick = _now()
+
+    async def _doze(self, until: float) -> bool:
+        """Sleep until `until`, or until woken; whether woken."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._woken.wait()
+        woken = self._woken.is_set()
+        self._woken.clear()
+        return woken
 
     async def _ask(self) -> bool:
         """Ask for the window, unless the key is refused and its next probe is not due (I10)."""
         if self.gate.refused and self.keeper.retry_at > _now() and not self._world.portal.key_renewed():
             return False
-        known = await self.keeper.ask()
+        fresh = await self.keeper.ask()
         await self.reconciler.memory.keep(portal=self.keeper.record())
-        return known
+        return fresh
 
     async def _watch_key(self) -> None:
         """A key that was renewed while it is refused is tried at once (I10)."""
         while True:
             await asyncio.sleep(_KEY_LOOK)
-            if self.gate.refused and self._world.portal.key_renewed() and await self._ask():
-                self._mark_all()
+            if self.gate.refused and self._world.portal.key_renewed():
+                self._woken.set()
 
     async def _listen(self) -> None:
         async for hint in self._world.source.hints():

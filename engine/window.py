@@ -30,6 +30,8 @@ class WindowKeeper:
         """Why the last question had no answer; the window is stale meanwhile."""
         self.retry_at = 0.0
         """When to ask again after a failure, by the loop's clock."""
+        self.asked = False
+        """Whether this process has asked yet, with or without an answer; before that nothing goes up."""
         self._asked_at: float | None = None
         self._failures = 0
         self._portal, self._gate, self._observer = portal, gate, observer
@@ -61,6 +63,8 @@ class WindowKeeper:
             except PortalError as error:
                 self._unanswered(error, host)
                 return False
+            finally:
+                self.asked = True
         self._answered(answer)
         return True
 

@@ -5,7 +5,7 @@ The portal and the source watch the engine: what must never happen is asserted i
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from random import Random
 
 import msgspec
@@ -68,20 +68,27 @@ class Practice:
         self.taken: dict[ColumnId, set[int]] = {column: set() for column in columns}
         self.emptied: set[ColumnId] = set()
         """Columns that read as if their table had been truncated."""
+        self.unnamed: set[ColumnId] = set()
+        """Columns of which no row is left anywhere."""
+        self.no_free = self.no_lunch = False
+        """Whether the free row of Sunday, or its reservation, is gone."""
 
     def occupied(self, column: ColumnId) -> IntervalSet:
-        hours = set() if column in self.emptied else self.taken[column]
+        hours = set() if column in self.emptied else self.taken.get(column, set())
         return IntervalSet((MONDAY + hour * HOUR, MONDAY + (hour + 1) * HOUR) for hour in hours)
 
     def rows(self, column: ColumnId, *, skip: float, chance: Random) -> Rows:
         """What a reading finds; each occupied row is left out with probability `skip`."""
         rows = Rows(column)
-        rows.exists = True
+        rows.exists = column in self.taken and column not in self.unnamed
+        if not rows.exists:
+            return rows
         for start, end in self.occupied(column):
             if chance.random() >= skip:
                 rows.occupied.extend((start, end))
-        if column not in self.emptied:
+        if column not in self.emptied and not self.no_free:
             rows.free.extend((MONDAY + 6 * DAY, MONDAY + 6 * DAY + HOUR))
+        if column not in self.emptied and not self.no_lunch:
             rows.reservations.append(Reservation(MONDAY // DAY + 6, MONDAY // DAY + 6, 12 * HOUR, 13 * HOUR))
         return rows
 
@@ -98,11 +105,15 @@ class HostileSource:
         self.last_read: dict[ColumnId, IntervalSet] = {}
         self.last_seen: dict[ColumnId, dict[int, float]] = defaultdict(dict)
         self.readings = 0
+        self.unlisted = self.broken = self.mute = False
+        """Whether its columns cannot be listed; whether it has a bug; whether its hints end."""
         self._hints: asyncio.Queue[Hint] = asyncio.Queue()
 
     async def read(self, column: ColumnId, span: WallSpan) -> Reading:
         assert span.start < span.end
         self.readings += 1
+        if self.broken:
+            raise ZeroDivisionError
         if self.faults.draw(self.chance, "read_slow"):
             await asyncio.sleep(self.chance.uniform(0.1, 9))
         else:
@@ -124,7 +135,7 @@ class HostileSource:
                 self.last_seen[column][hour] = _now()
 
     async def columns(self) -> tuple[ColumnId, ...]:
-        if self.faults.draw(self.chance, "read_failed"):
+        if self.unlisted:
             raise SourceError("source.locked", file="x")
         return tuple(self.practice.taken)
 
@@ -139,7 +150,7 @@ class HostileSource:
 
     async def hints(self) -> AsyncIterator[Hint]:
         yield Hint()
-        while True:
+        while not self.mute:
             yield await self._hints.get()
 
 
@@ -155,7 +166,9 @@ class HostilePortal:
         self.held: dict[str, IntervalSet] = dict.fromkeys(columns, EMPTY)
         self.ledger: MemoryLedger | None = None
         self.uploads: list[tuple[float, str]] = []
-        self.requests = 0
+        self.requests = self.questions = 0
+        self.slow = 0.01
+        """Seconds that an upload takes."""
         self.refusing = False
         self.paused_until = 0.0
         self.forgetful = False
@@ -166,6 +179,7 @@ class HostilePortal:
         self._sent: dict[str, list[float]] = defaultdict(list)
 
     async def window(self) -> Window:
+        self.questions += 1
         async with _counted(self):
             await asyncio.sleep(0.01)
             if self.refusing:
@@ -187,7 +201,7 @@ class HostilePortal:
         return not self.refusing
 
     async def _take(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self.slow)
         self._refuse()
         if self.faults.draw(self.chance, "never_lands"):
             await self._time_out()
@@ -274,6 +288,8 @@ class MemoryLedger:
         self.set_aside = False
         self.healthy = True
         self.writes = 0
+        self.freeze: Callable[[], None] = lambda: None
+        """What happens to the process while it writes."""
 
     async def recall(self) -> Recollection:
         await asyncio.sleep(0)
@@ -290,6 +306,7 @@ class MemoryLedger:
         entries: tuple[Entry, ...] = (),
     ) -> None:
         await asyncio.sleep(0.0005)
+        self.freeze()
         self.healthy = not self.faults.draw(self.chance, "ledger_fails")
         if not self.healthy:
             raise LedgerError("ledger.unwritable", kind="SQLITE_FULL")

@@ -83,7 +83,7 @@ class Calendar:
         """Nothing more to do until something ripens, settles or is to be refreshed."""
         self.failures = 0
         ripe_at = inf if change.ripe_in is None else now + change.ripe_in
-        self.again_at = min(ripe_at, self.settle_at, self.refresh_at)
+        self.again_at = _next(now, ripe_at, self.settle_at, self.refresh_at)
 
     def failed(self, change: Change, error: PortalError, now: float, chance: Random) -> None:
         """The upload was not accepted; if it may land late, a later one has to settle the matter (I6)."""
@@ -92,7 +92,7 @@ class Calendar:
             self.doubted = self.doubted | IntervalSet([(change.window.start, change.window.end)])
         if isinstance(error, RejectedError):
             self.pace = pacing.succeeded(self.pace, now)
-            self.again_at = self.settle_at if self.settle_at > now else inf
+            self.again_at = _next(now, self.settle_at)
         else:
             self.pace = pacing.failed(self.pace, now, self._limits, chance)
             self.again_at = self.pace.not_before
@@ -101,6 +101,11 @@ class Calendar:
         """The reading failed: it is tried again after a while, unless a hint comes first (I10)."""
         self.again_at = now + pacing.backoff(self.failures, self._limits, chance)
         self.failures += 1
+
+
+def _next(now: float, *times: float) -> float:
+    """The earliest of `times` that is still to come; what is overdue waits for the next tick or hint, and never spins."""
+    return min((each for each in times if each > now), default=inf)
 
 
 def _recalled(record: PaceRecord | None, limits: Limits, now: float, wall: float) -> pacing.Pace:

@@ -22,12 +22,11 @@ from engine.walltime import WallClock
 
 
 class Sight(NamedTuple):
-    """A usable reading, seen through a window; `began` and `ended` by the loop's clock, `wall` is when it began."""
+    """A usable reading, seen through a window; it began at `began` by the loop's clock, at `wall` by the wall clock."""
 
     seen: Occupancy
     window: Window
     began: float
-    ended: float
     wall: float
     vanished: IntervalSet
     column: ColumnRecord | None
@@ -79,7 +78,7 @@ class Lookout:
         if seen.incomplete is None:
             calendar.last_complete = began
         ripening = _ripening(before) or _ripening(calendar.standing)
-        return Sight(seen, window, began, _now(), wall, gone, record, ripening)
+        return Sight(seen, window, began, wall, gone, record, ripening)
 
     def _vanished(self, column: ColumnId, seen: Occupancy, window: Window) -> tuple[IntervalSet, ColumnRecord | None]:
         """Where free rows vanished, and the column's record if it is new; an incomplete reading tells neither."""

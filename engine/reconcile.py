@@ -21,8 +21,9 @@ from engine.plan import Change, Decision, Hold, Patience, Unchanged, Upload
 from engine.ports import Entry, Ledger, Observer, Portal, PortalError, RejectedError, Report, Source
 from engine.window import WindowKeeper
 
-READING_LIFETIME: Final = 5.0
-"""Seconds after which a reading is too old to go up: the process was frozen, or the disk hung (fault 44)."""
+READING_LIFETIME: Final = 10.0
+"""Seconds from its beginning after which a reading is too old to go up: the process was frozen, or the disk hung (fault
+44). More than any source may take for a reading."""
 _MOST_READINGS: Final = 3
 """How often a turn reads anew because its reading had aged; then the next turn goes on."""
 
@@ -134,7 +135,7 @@ class Reconciler:
         calendar.again_at = self._gate.upload_at(portal.upload_host, began, asked=asked)
         if calendar.again_at > began:
             return _report(calendar, "held", sight, change)
-        if began - sight.ended > READING_LIFETIME:
+        if began - sight.began > READING_LIFETIME:
             return None
         calendar.leaves()
         try:

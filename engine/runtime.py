@@ -98,8 +98,8 @@ class Engine:
             if fresh or _now() >= next_tick:
                 self._mark_all()
                 next_tick = _now() + self._limits.interval
-            if await self._doze(next_tick if fresh else min(next_tick, self.keeper.retry_at)):
-                next_tick = _now()
+            woken = await self._doze(next_tick if fresh else min(next_tick, self.keeper.retry_at))
+            next_tick = _now() if woken else next_tick
 
     async def _doze(self, until: float) -> bool:
         """Sleep until `until`, or until woken; whether woken."""

@@ -28,8 +28,10 @@ from engine.ports import (
     Report,
     SourceError,
 )
+from engine.reconcile import READING_LIFETIME
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallSpan
+from tests.simulation.virtual import VirtualLoop
 
 HOUR = 3600
 MONDAY = Instant(1_772_409_600)  # 2026-03-02 00:00 UTC; the simulated practice lives in UTC
@@ -54,6 +56,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     key_refused: float = 0.0
     window_failed: float = 0.0
     ledger_fails: float = 0.0
+    freezes: float = 0.0
 
     def draw(self, chance: Random, name: str) -> bool:
         """Whether the fault `name` happens now."""
@@ -103,6 +106,7 @@ class HostileSource:
         self.practice, self.chance = practice, chance
         self.faults = Faults()
         self.last_read: dict[ColumnId, IntervalSet] = {}
+        self.last_read_at: dict[ColumnId, float] = {}
         self.last_seen: dict[ColumnId, dict[int, float]] = defaultdict(dict)
         self.readings = 0
         self.unlisted = self.broken = self.mute = False
@@ -121,11 +125,14 @@ class HostileSource:
         if self.faults.draw(self.chance, "read_failed"):
             return Failed(Fault("source.locked", {"file": "x"}))
         partial = self.faults.draw(self.chance, "read_partial")
+        self.last_read_at[column] = _now()
         rows = self.practice.rows(column, skip=0.5 if partial else 0.0, chance=self.chance)
         if not partial:
             self._watch(column)
         await asyncio.sleep(0.002)
-        return Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1})) if partial else Complete(rows)
+        return (
+            Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1})) if partial else Complete(rows)
+        )
 
     def _watch(self, column: ColumnId) -> None:
         occupied = self.practice.occupied(column)
@@ -175,6 +182,7 @@ class HostilePortal:
         """Whether a crash may lose the pace, because the ledger could not be written."""
         self.polite = True
         """Whether the bucket can be checked: what people order does not wait for it."""
+        self._landed_late: set[str] = set()
         self._under_way: set[str] = set()
         self._sent: dict[str, list[float]] = defaultdict(list)
 
@@ -207,9 +215,10 @@ class HostilePortal:
             await self._time_out()
         if self.faults.draw(self.chance, "lands_late"):
             delay = self.chance.uniform(1, max(1.0, self.limits.settle - 31))
-            asyncio.get_running_loop().call_later(30 + delay, self._apply, name, window, blocked)
+            asyncio.get_running_loop().call_later(30 + delay, self._land_late, name, window, blocked)
             await self._time_out()
         self._apply(name, window, blocked)
+        self._landed_late.discard(name)
         if self.faults.draw(self.chance, "answer_lost"):
             await self._time_out()
         return len(blocked)
@@ -234,11 +243,16 @@ class HostilePortal:
         outside = self.held[name] - IntervalSet([(window.start, window.end)])
         self.held[name] = outside | blocked
 
+    def _land_late(self, name: str, window: Window, blocked: IntervalSet) -> None:
+        self._apply(name, window, blocked)
+        self._landed_late.add(name)
+
     def _assert_allowed(self, name: str, window: Window, blocked: IntervalSet) -> None:
         now, column = _now(), self.columns[name]
         assert name not in self._under_way, "I4: two uploads of one calendar under way"
         assert now >= self.paused_until or self.forgetful, "I10: an upload during a pause that the portal asked for"
         assert window.clip(blocked) == blocked, "R7: an upload sticks out of its window"
+        assert now - self.source.last_read_at[column] <= READING_LIFETIME + 1, "I4: an aged reading goes up"
         freed = window.clip(self.held[name]) - blocked
         assert not freed & self.source.last_read.get(column, EMPTY), "I1: an upload frees what was read as occupied"
         for start, end in freed:
@@ -249,6 +263,8 @@ class HostilePortal:
         if self.ledger is not None and self.ledger.healthy:
             kept = self.ledger.calendars[name].standing.baseline or EMPTY
             assert not blocked - kept, "I6: an upload adds what the ledger does not know"
+            known = not self.held[name] - kept or name in self._landed_late or self.forgetful
+            assert known, "I1: the portal holds what the baseline lacks"
         self.uploads.append((now, name))
 
     def _assert_polite(self, name: str, now: float) -> None:
@@ -306,6 +322,10 @@ class MemoryLedger:
         entries: tuple[Entry, ...] = (),
     ) -> None:
         await asyncio.sleep(0.0005)
+        if self.faults.draw(self.chance, "freezes"):
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualLoop)
+            loop.freeze(self.chance.choice([1.0, 20.0, 600.0]))
         self.freeze()
         self.healthy = not self.faults.draw(self.chance, "ledger_fails")
         if not self.healthy:

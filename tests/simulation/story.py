@@ -12,11 +12,11 @@ from engine.limits import Limits
 from engine.model import DAY, ColumnId, Instant, Window
 from engine.reconcile import World
 from engine.runtime import Engine
+from engine.spans import IntervalSet
 from tests.simulation.ports import (
     HOUR,
     LUNCH,
     MONDAY,
-    WINDOW,
     Faults,
     HostilePortal,
     HostileSource,
@@ -67,7 +67,20 @@ class Story:
         await self._rest(3600.0)
         assert len(self.portal.uploads) == uploads, "R14: an upload although nothing changed"
         self._assert_equal()
+        await self._two_changes_in_a_row()
         await self._end()
+
+    async def _two_changes_in_a_row(self) -> None:
+        """The second comes while the first is being handled; both are up long before the next tick."""
+        for column in COLUMNS.values():
+            for hour in (40, 42):
+                self.practice.taken[column].add(hour)
+                self.source.hint(column)
+                await asyncio.sleep(self.chance.uniform(0.0, 0.02))
+        await self._rest(2 * self.limits.upload_gap + 3)
+        wanted = IntervalSet((MONDAY + hour * HOUR, MONDAY + (hour + 1) * HOUR) for hour in (40, 42))
+        for held in self.portal.held.values():
+            assert not wanted - held, "I5: the last change was not handled"
 
     async def _something_happens(self) -> None:
         happenings = [self._edit] * 8 + [self._crash, self._freeze, self._empty, self._refill, self._move_window]

@@ -31,7 +31,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _jump(self) -> None:
         timers: list[asyncio.TimerHandle] = self._scheduled
         while timers and timers[0].cancelled():
-            heapq.heappop(timers)._scheduled = False  # type: ignore[attr-defined]  # noqa: SLF001 - as the loop does
+            heapq.heappop(timers)._scheduled = False  # type: ignore[attr-defined]
             self._timer_cancelled_count -= 1
         if not timers:
             raise RuntimeError("nothing can ever happen any more: every task waits for another one")

@@ -1,0 +1,174 @@
+"""The command: what TMEX, TMEX P, TMEX +J and TMEX -J were, and more; every end has its code, every fault its sentence.
+
+What a verb needs is imported when it is called, so that `version`, `on` and `off` answer at once.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from adapters.exits import exit_code
+from adapters.settings import Settings, SettingsError, describe, language, load, state_of
+from adapters.texts import phrase, say
+from engine.faults import Fault, FaultError
+
+TMEX_WORDS = {"+J": "on", "-J": "off", "P": "config"}
+"""What people who know DURIA's command type."""
+VERBS = ("sync", "plan", "run", "on", "off", "config", "demo", "version")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in TMEX_WORDS:
+        words[0] = TMEX_WORDS[words[0]]
+    lang = language(os.environ)
+    arguments = _parser(lang).parse_args(words)
+    try:
+        return int(arguments.perform(arguments, lang))
+    except SettingsError as error:
+        return _complain(error.faults, lang)
+    except FaultError as error:
+        return _complain([error.fault], lang)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback, and its code
+        return _complain([_bug(error)], lang)
+
+
+def _parser(lang: str) -> argparse.ArgumentParser:
+    teach = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="tmex", description=phrase("help.tmex", lang), epilog=phrase("help.epilog", lang), formatter_class=teach
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar=phrase("help.verb", lang), required=True)
+    made: dict[str, argparse.ArgumentParser] = {}
+    for verb in VERBS:
+        told = phrase(f"help.{verb}", lang)
+        made[verb] = verbs.add_parser(
+            verb,
+            help=told,
+            description=told,
+            epilog=phrase(f"example.{verb}", lang),
+            formatter_class=teach,
+            allow_abbrev=False,
+        )
+        made[verb].set_defaults(perform=globals()[f"_{verb}"])
+    for verb in ("sync", "plan", "config"):
+        made[verb].add_argument("--json", action="store_true", help=phrase("help.json", lang))
+    made["sync"].add_argument(
+        "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
+    )
+    return parser
+
+
+def _sync(arguments: argparse.Namespace, lang: str) -> int:
+    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+
+    settings = load(os.environ)
+    unknown = [name for name in arguments.calendar if name not in settings.calendars]
+    if unknown:
+        return _complain([Fault("usage.no_calendar", {"name": name}) for name in unknown], lang)
+    names = list(dict.fromkeys(arguments.calendar)) or list(settings.calendars)
+    return _loop(lambda: command.sync(settings, names, as_json=arguments.json))
+
+
+def _plan(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+
+    settings = load(os.environ)
+    return _loop(lambda: command.plan(settings, as_json=arguments.json))
+
+
+def _run(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+
+    settings = load(os.environ)
+    return _loop(lambda: command.run(settings))
+
+
+def _on(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    return _turn(lang, on=True)
+
+
+def _off(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    return _turn(lang, on=False)
+
+
+def _turn(lang: str, *, on: bool) -> int:
+    from adapters.switch import Switch  # noqa: PLC0415 - see the module's first sentences
+
+    try:
+        Switch(state_of(os.environ)).write(on=on)
+    except OSError as error:
+        return _complain([Fault("switch.unwritable", {"kind": type(error).__name__})], lang)
+    print(phrase("on.done" if on else "off.done", lang))
+    return 0
+
+
+def _config(arguments: argparse.Namespace, lang: str) -> int:
+    rows = describe(os.environ)
+    try:
+        load(os.environ)
+        faults: Sequence[Fault] = ()
+    except SettingsError as error:
+        faults = error.faults
+    if arguments.json:
+        told = [{"code": each.code, "text": say(each, lang)} for each in faults]
+        print(json.dumps({"ok": not faults, "settings": rows, "faults": told}, ensure_ascii=False))
+    else:
+        print("\n".join(f"{row['name']}={row['value']}  [{row['origin']}]" for row in rows))
+        _complain(faults, lang)
+    return 78 if faults else 0
+
+
+def _demo(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    from adapters import demo  # noqa: PLC0415 - see the module's first sentences
+
+    return _loop(lambda: demo.show(lang))
+
+
+def _version(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    print(f"tmex {version('tmex')}")
+    return 0
+
+
+def _loop(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run `work` on the fastest loop there is."""
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on Windows
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work())
+
+
+def _complain(faults: Sequence[Fault], lang: str) -> int:
+    """Tell the faults, one line each; the exit code of the first."""
+    for fault in faults:
+        print(say(fault, lang), file=sys.stderr)
+    return exit_code(faults[0].code) if faults else 0
+
+
+def _bug(error: BaseException) -> Fault:
+    """Our own mistake: what kind and where, never the values that were at hand."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
+    return Fault("job.bug", {"kind": type(error).__name__, "place": place})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Orders of a command reach the running job through the state's folder, and its answers come back the same way.
+
+An order is a file that appears whole or not at all; the job takes each once. No port, no socket, no ledger needed.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks of the job at its orders, and of a command at its answer."""
+_FORGET_AFTER = 300.0
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a command asks of the job: `verb` is `sync` or `release`, `names` the online calendars."""
+
+    verb: str
+    names: list[str]
+
+
+class Mailbox:
+    """The folder of orders beside the state."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state.with_name(state.name + ".orders")
+
+    async def send(self, order: Order, limit: float) -> bytes | None:
+        """Hand `order` to the job and wait `limit` seconds for its answer; None when there is none."""
+        name = uuid4().hex
+        answer = self._folder / f"{name}.answer"
+        self._put(self._folder / f"{name}.order", msgspec.json.encode(order))
+        try:
+            async with asyncio.timeout(limit):
+                while not answer.exists():
+                    await asyncio.sleep(LOOK_EVERY)
+            return answer.read_bytes()
+        except TimeoutError:
+            return None
+        finally:
+            for each in (answer, answer.with_suffix(".order")):
+                each.unlink(missing_ok=True)
+
+    async def serve(self, handle: Callable[[Order], Awaitable[bytes]]) -> None:
+        """Carry out each order that comes, several at a time, and answer it; ends only when cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for path, order in self._take():
+                    tasks.create_task(self._carry_out(path, order, handle))
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _carry_out(self, path: Path, order: Order, handle: Callable[[Order], Awaitable[bytes]]) -> None:
+        answer = await handle(order)
+        with suppress(OSError):
+            self._put(path.with_suffix(".answer"), answer)
+
+    def _take(self) -> list[tuple[Path, Order]]:
+        """The orders that wait; what nobody fetched for minutes is thrown away."""
+        taken: list[tuple[Path, Order]] = []
+        with suppress(OSError):
+            for path in list(self._folder.iterdir()):
+                with suppress(OSError, msgspec.MsgspecError):
+                    old = time.time() - path.stat().st_mtime > _FORGET_AFTER
+                    if path.suffix == ".order" and not old:
+                        taken.append((path, msgspec.json.decode(path.read_bytes(), type=Order)))
+                    if path.suffix == ".order" or old:
+                        path.unlink()
+        return taken
+
+    def _put(self, path: Path, content: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = path.with_suffix(".new")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        aside.replace(path)

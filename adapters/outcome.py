@@ -1,0 +1,129 @@
+"""What a sync or a plan came to: one value, which the job hands to the command and the command shows to people.
+
+Its JSON is a contract: `{"ok", "window", "calendars": [{"name", "state", …}]}`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from adapters.exits import exit_code
+from adapters.texts import phrase, say
+from engine.faults import Fault
+from engine.model import Instant, Window
+from engine.plan import Patience
+from engine.ports import Report
+from engine.spans import IntervalSet
+from engine.walltime import WallClock
+
+SOME_FAILED = 75
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How every calendar fared; `stale` says why the window is not a fresh one."""
+
+    reports: list[Report]
+    window: Window | None = None
+    stale: Fault | None = None
+    shadow: bool = False
+
+    def exit(self) -> int:
+        """The exit code: a fault that all share has its own, mixed ones and waiting calendars have 75."""
+        codes = {exit_code(each.fault.code) for each in self.reports if each.state == "failed" and each.fault}
+        failed = [each for each in self.reports if each.state == "failed"]
+        if failed:
+            return codes.pop() if len(codes) == 1 and len(failed) == len(self.reports) else SOME_FAILED
+        waiting = any(each.fault is not None or each.state == "held" or _by_hand(each) for each in self.reports)
+        return SOME_FAILED if waiting else 0
+
+    def pack(self) -> bytes:
+        """As bytes for `unpack`, in another process."""
+        return msgspec.json.encode(self, enc_hook=_pack)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Outcome":
+        """What `pack` packed; raises msgspec.MsgspecError when it is not that."""
+        return msgspec.json.decode(packed, type=cls, dec_hook=_unpack)
+
+    def as_json(self, clock: WallClock, lang: str) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        ends = self.window and {"from": clock.isoformat(self.window.start), "to": clock.isoformat(self.window.end)}
+        return {
+            "ok": self.exit() == 0,
+            "window": ends,
+            "calendars": [self._calendar(each, clock, lang) for each in self.reports],
+        }
+
+    def lines(self, clock: WallClock, lang: str) -> list[str]:
+        """The same for people: a line a calendar, its changes beneath, its fault or notice last."""
+        return [line for each in self.reports for line in self._told(each, clock, lang)]
+
+    def _calendar(self, report: Report, clock: WallClock, lang: str) -> dict[str, Any]:
+        return {
+            "name": report.name,
+            "state": self._state(report),
+            "appointments": report.appointments,
+            "blocks": report.blocks,
+            "added": _times(report.added, clock),
+            "removed": _times(report.removed, clock),
+            "held": _times(report.held, clock),
+            "error": report.fault and {"code": report.fault.code, "text": say(report.fault, lang)},
+        }
+
+    def _state(self, report: Report) -> str:
+        return "skipped" if self.shadow and report.state in {"uploaded", "unchanged"} else report.state
+
+    def _told(self, report: Report, clock: WallClock, lang: str) -> list[str]:
+        told = [
+            phrase(
+                f"state.{self._state(report)}",
+                lang,
+                name=report.name,
+                appointments=report.appointments,
+                blocks=report.blocks,
+            )
+        ]
+        for sign, times in (("+", report.added), ("−", report.removed), ("…", report.held)):
+            told += [f"  {sign} {_span(start, end, clock)}" for start, end in times]
+        notices = [*([report.fault] if report.fault else []), *notices_of(report)]
+        return told + [f"  {say(each, lang)}" for each in notices]
+
+
+def notices_of(report: Report) -> list[Fault]:
+    """What a person should know of a calendar that did not fail: what waits, what is doubtful, what vanished."""
+    notices = list(report.doubts)
+    if _by_hand(report):
+        notices.append(Fault("calendar.by_hand", {"name": report.name}))
+    elif report.held and report.patience is Patience.GUARDED:
+        notices.append(Fault("calendar.guarded", {"name": report.name}))
+    if report.vanished:
+        notices.append(Fault("calendar.vanished", {"name": report.name, "count": len(report.vanished)}))
+    return notices
+
+
+def _by_hand(report: Report) -> bool:
+    return bool(report.held) and report.patience is Patience.BY_HAND
+
+
+def _times(times: IntervalSet, clock: WallClock) -> list[dict[str, str]]:
+    pairs: Sequence[tuple[int, int]] = list(times)
+    return [{"start": clock.isoformat(Instant(a)), "end": clock.isoformat(Instant(b))} for a, b in pairs]
+
+
+def _span(start: int, end: int, clock: WallClock) -> str:
+    """`2026-03-09 08:00–08:20`, with the end's day where it is another one."""
+    opens, closes = (clock.isoformat(Instant(each))[:16].replace("T", " ") for each in (start, end))
+    return f"{opens}–{closes[11:] if closes[:10] == opens[:10] else closes}"
+
+
+def _pack(value: object) -> object:
+    if isinstance(value, IntervalSet):
+        return list(value)
+    raise TypeError(type(value).__name__)
+
+
+def _unpack(kind: type, value: Any) -> IntervalSet:  # noqa: ANN401 - whatever JSON holds
+    if kind is IntervalSet:
+        return IntervalSet((start, end) for start, end in value)
+    raise TypeError(type(value).__name__)

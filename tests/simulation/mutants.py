@@ -1,0 +1,156 @@
+"""Engines that are wrong in ways that have been shipped before: the simulation must find each of them out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from engine import look, plan, reconcile, runtime
+from engine.calendar import Calendar
+from engine.gate import Gate
+from engine.limits import Limits
+from engine.look import Lookout, Sight
+from engine.model import ColumnId, Complete, Failed, Reading, Rows, Window
+from engine.plan import Change, Standing
+from engine.ports import PortalError
+from engine.reconcile import Reconciler
+from tests.simulation.ports import HostileSource
+from tests.unit.queues import MarkClearedAfterTheWork, TwoAtOnce
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+
+
+def removals_never_ripen_but_go_at_once() -> AbstractContextManager[Any]:
+    return patch.object(plan, "_wait", lambda *_: -1.0)
+
+
+def removals_are_never_freed() -> AbstractContextManager[Any]:
+    return patch.object(plan, "_wait", lambda *_: 1.0)
+
+
+@contextmanager
+def a_failed_reading_is_an_empty_one() -> Iterator[None]:
+    honest = HostileSource.read
+
+    async def read(self: HostileSource, column: ColumnId, span: Any) -> Reading:  # noqa: ANN401 - passed on
+        reading = await honest(self, column, span)
+        if isinstance(reading, Failed):
+            rows = Rows(column)
+            rows.exists = True
+            return Complete(rows)
+        return reading
+
+    with patch.object(HostileSource, "read", read):
+        yield
+
+
+def an_incomplete_reading_is_a_complete_one() -> AbstractContextManager[Any]:
+    honest = look.occupancy
+
+    def lenient(*args: Any) -> Any:  # noqa: ANN401 - passed on
+        return msgspec.structs.replace(honest(*args), incomplete=None)
+
+    return patch.object(look, "occupancy", lenient)
+
+
+def nothing_is_written_before_an_upload() -> AbstractContextManager[Any]:
+    async def announce(self: Reconciler, calendar: Calendar, sight: Sight, change: Change) -> bool:
+        calendar.starts(sight.began, reconcile._now())
+        calendar.expects(change)
+        return True
+
+    return patch.object(Reconciler, "_announce", announce)
+
+
+def acknowledged_before_the_answer() -> AbstractContextManager[Any]:
+    def failed(self: Calendar, change: Change, error: PortalError, now: float, chance: Random) -> None:
+        self.succeeded(change, now, now)
+
+    return patch.object(Calendar, "failed", failed)
+
+
+def a_late_landing_is_never_mended() -> AbstractContextManager[Any]:
+    honest = Calendar.__init__
+
+    def hasty(
+        self: Calendar, name: str, column: ColumnId, record: Any, limits: Limits, now: float, wall: float
+    ) -> None:  # noqa: ANN401
+        honest(self, name, column, record, msgspec.structs.replace(limits, settle=0.0), now, wall)
+
+    return patch.object(Calendar, "__init__", hasty)
+
+
+def two_workers_take_one_calendar() -> AbstractContextManager[Any]:
+    return patch.object(runtime, "WorkQueue", TwoAtOnce)
+
+
+def the_mark_is_cleared_after_the_reading() -> AbstractContextManager[Any]:
+    return patch.object(runtime, "WorkQueue", MarkClearedAfterTheWork)
+
+
+def a_retry_after_is_ignored() -> AbstractContextManager[Any]:
+    return patch.object(Gate, "pause", lambda *_: None)
+
+
+@contextmanager
+def a_retry_sends_the_old_reading() -> Iterator[None]:
+    honest, last = Lookout.look, dict[str, Any]()
+
+    async def stale(self: Lookout, calendar: Calendar, window: Window) -> Any:  # noqa: ANN401 - passed on
+        if not calendar.pace.failures or calendar.name not in last:
+            last[calendar.name] = await honest(self, calendar, window)
+        return last[calendar.name]
+
+    with patch.object(Lookout, "look", stale):
+        yield
+
+
+def an_aged_reading_goes_up() -> AbstractContextManager[Any]:
+    return patch.object(reconcile, "READING_LIFETIME", 1e9)
+
+
+def an_upload_forgets_what_must_not_be_freed() -> AbstractContextManager[Any]:
+    honest = plan.change
+
+    def forgetful(*args: Any, **kwargs: Any) -> Change:  # noqa: ANN401 - passed on
+        made = honest(*args, **kwargs)
+        return msgspec.structs.replace(made, send=made.send - made.held)
+
+    return patch.object(plan, "change", forgetful)
+
+
+def the_pace_is_forgotten_at_a_restart() -> AbstractContextManager[Any]:
+    from engine import calendar, pace  # noqa: PLC0415 - only here
+
+    return patch.object(calendar, "_recalled", lambda record, limits, now, wall: pace.full(limits, now))
+
+
+def the_baseline_is_what_was_accepted_last() -> AbstractContextManager[Any]:
+    def sending(standing: Standing, change: Change) -> Standing:
+        return msgspec.structs.replace(standing, baseline=change.send)
+
+    from engine import calendar  # noqa: PLC0415 - only here
+
+    return patch.object(calendar, "sending", sending)
+
+
+MUTANTS: list[Mutant] = [
+    removals_never_ripen_but_go_at_once,
+    removals_are_never_freed,
+    a_failed_reading_is_an_empty_one,
+    an_incomplete_reading_is_a_complete_one,
+    nothing_is_written_before_an_upload,
+    acknowledged_before_the_answer,
+    a_late_landing_is_never_mended,
+    two_workers_take_one_calendar,
+    the_mark_is_cleared_after_the_reading,
+    a_retry_after_is_ignored,
+    a_retry_sends_the_old_reading,
+    an_aged_reading_goes_up,
+    an_upload_forgets_what_must_not_be_freed,
+    the_pace_is_forgotten_at_a_restart,
+    the_baseline_is_what_was_accepted_last,
+]

@@ -11,11 +11,13 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from adapters.exits import exit_code
-from adapters.settings import Settings, SettingsError, describe, language, load, state_of
-from adapters.texts import phrase, say
+from adapters.settings import SettingsError, describe, faults, language, load
+from adapters.texts import say
+from adapters.texts.phrasing import phrase
 from engine.faults import Fault, FaultError
 
 TMEX_WORDS = {"+J": "on", "-J": "off", "P": "config"}
@@ -68,6 +70,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     made["sync"].add_argument(
         "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
     )
+    made["demo"].add_argument("--changes", metavar="N", type=int, help=phrase("help.changes", lang))
     return parser
 
 
@@ -108,7 +111,7 @@ def _turn(lang: str, *, on: bool) -> int:
     from adapters.switch import Switch  # noqa: PLC0415 - see the module's first sentences
 
     try:
-        Switch(state_of(os.environ)).write(on=on)
+        Switch(load(os.environ, only_state=True).state).write(on=on)
     except OSError as error:
         return _complain([Fault("switch.unwritable", {"kind": type(error).__name__})], lang)
     print(phrase("on.done" if on else "off.done", lang))
@@ -116,25 +119,19 @@ def _turn(lang: str, *, on: bool) -> int:
 
 
 def _config(arguments: argparse.Namespace, lang: str) -> int:
-    rows = describe(os.environ)
-    try:
-        load(os.environ)
-        faults: Sequence[Fault] = ()
-    except SettingsError as error:
-        faults = error.faults
+    rows, wrong = describe(os.environ), faults(os.environ)
     if arguments.json:
-        told = [{"code": each.code, "text": say(each, lang)} for each in faults]
-        print(json.dumps({"ok": not faults, "settings": rows, "faults": told}, ensure_ascii=False))
-    else:
-        print("\n".join(f"{row['name']}={row['value']}  [{row['origin']}]" for row in rows))
-        _complain(faults, lang)
-    return 78 if faults else 0
+        told = [{"code": each.code, "text": say(each, lang)} for each in wrong]
+        print(json.dumps({"ok": not wrong, "settings": rows, "faults": told}, ensure_ascii=False))
+        return 78 if wrong else 0
+    print("\n".join(f"{row['name']}={row['value']}  [{row['origin']}]" for row in rows))
+    return _complain(wrong, lang)
 
 
-def _demo(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+def _demo(arguments: argparse.Namespace, lang: str) -> int:
     from adapters import demo  # noqa: PLC0415 - see the module's first sentences
 
-    return _loop(lambda: demo.show(lang))
+    return _loop(lambda: demo.show(lang, arguments.changes))
 
 
 def _version(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
@@ -166,7 +163,7 @@ def _bug(error: BaseException) -> Fault:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
     return Fault("job.bug", {"kind": type(error).__name__, "place": place})
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from importlib.metadata import version
 
 from adapters.compose import assembled
 from adapters.journal import Journal
@@ -18,15 +19,16 @@ from adapters.mailbox import Mailbox, Order
 from adapters.outcome import Outcome
 from adapters.settings import Settings
 from adapters.switch import Switch
-from adapters.texts import phrase, say
+from adapters.texts import say
 from engine.faults import Fault
-from engine.model import Window
-from engine.ports import Event
+from engine.ports import Event, Report
 from engine.runtime import Engine
 from engine.walltime import WallClock
 
 ANSWER_WITHIN = 60.0
 """Seconds that a command waits for the running job."""
+SWITCH_LOOK = 1.0
+"""Seconds between two looks at the switch (I8)."""
 STANDBY_LOOK = 1.0
 """Seconds between two tries of a standby to become the job (I9)."""
 END_WITHIN = 9.0
@@ -61,24 +63,26 @@ async def run(settings: Settings) -> int:
     """The job: until SIGTERM or SIGINT, as standby while another one works on the same state (I9)."""
     stop, journal = asyncio.Event(), Journal.of(settings)
     _end_on_signals(stop)
-    with StateLock(settings.state) as lock:
-        if not await _alone(lock, stop, journal):
-            return 0
-        async with assembled(settings, journal) as engine:
-            await _work(engine, settings, journal, stop)
+    with journal.libraries(), StateLock(settings.state) as lock:
+        if await _alone(lock, stop, journal):
+            try:
+                async with assembled(settings, journal) as engine:
+                    await _work(engine, settings, journal, stop)
+            except BaseException:
+                _end_soon(70)
+                raise
     return 0
 
 
 async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyncio.Event) -> None:
     switch = Switch(settings.state)
-    on, fault = switch.read()
-    engine.gate.open = on
+    engine.gate.open, fault = switch.read()
     if fault is not None:
         journal.fault(fault)
-    journal.event("job.started", calendars=len(settings.calendars), on=on)
+    journal.event("job.started", version=version("tmex"), calendars=len(settings.calendars))
     async with asyncio.TaskGroup() as tasks:
         others = [
-            tasks.create_task(_follow(switch, engine)),
+            tasks.create_task(_follow(switch, engine, journal)),
             tasks.create_task(Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order))),
         ]
         await engine.run(stop)
@@ -87,11 +91,14 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
     journal.event("job.stopped")
 
 
-async def _follow(switch: Switch, engine: Engine) -> None:
+async def _follow(switch: Switch, engine: Engine, journal: Journal) -> None:
     """Let the switch of the state decide, within a second of its being turned (I8)."""
     while True:
-        await asyncio.sleep(1)
-        engine.switch(on=switch.read()[0])
+        await asyncio.sleep(SWITCH_LOOK)
+        on, _ = switch.read()
+        if on != engine.gate.open:
+            journal.event("job.switched", on=on)
+            engine.switch(on=on)
 
 
 async def _carry_out(engine: Engine, settings: Settings, order: Order) -> bytes:
@@ -109,11 +116,15 @@ async def _sync_by_job(settings: Settings, names: list[str]) -> Outcome | None:
     return None if answer is None else Outcome.unpack(answer)
 
 
-def _outcome(engine: Engine, reports: list, settings: Settings) -> Outcome:  # type: ignore[type-arg]
-    keeper = engine.keeper
-    window: Window | None = keeper.window
-    stale = keeper.trouble if window is not None else None
-    return Outcome(reports=reports, window=window, stale=stale, shadow=settings.shadow)
+def _outcome(engine: Engine, reports: list[Report], settings: Settings) -> Outcome:
+    window = engine.keeper.window
+    return Outcome(
+        reports=reports,
+        window=window,
+        stale=engine.keeper.trouble if window is not None else None,
+        shadow=settings.shadow,
+        block_vanished=settings.limits.block_vanished,
+    )
 
 
 def _show(outcome: Outcome, settings: Settings, *, as_json: bool) -> int:
@@ -148,13 +159,18 @@ def _end_on_signals(stop: asyncio.Event) -> None:
 
     def end() -> None:
         if not stop.is_set():
-            threading_timer = threading.Timer(END_WITHIN, os._exit, [0])
-            threading_timer.daemon = True
-            threading_timer.start()
+            _end_soon(0)
         stop.set()
 
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, end)
+
+
+def _end_soon(code: int) -> None:
+    """End the process with `code` a little later, whatever hangs by then (fault 49)."""
+    timer = threading.Timer(END_WITHIN, os._exit, [code])
+    timer.daemon = True
+    timer.start()
 
 
 def _complain(faults: Iterable[Fault], lang: str) -> None:

@@ -1,23 +1,24 @@
 """Puts the parts together, and only that: settings become an engine with its source, its portal and its ledger."""
 
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import assert_never
 
-from adapters.drflex.client import DrFlex
+from adapters.drflex.client import DrFlex, Site
+from adapters.drflex.key import Key
 from adapters.duria.sqlite import SqliteSource
 from adapters.ledger import SqliteLedger
 from adapters.settings import FilesSource, PostgresSource, Settings
 from adapters.settings import SqliteSource as SqliteAddress
 from engine.faults import FaultError
 from engine.model import Window
-from engine.ports import Observer, Portal, Source
+from engine.ports import Ledger, Observer, Portal, Recollection, Source
 from engine.reconcile import World
 from engine.runtime import Engine
 from engine.spans import IntervalSet
+from engine.walltime import WallClock
 
 
 class ShadowPortal:
@@ -40,16 +41,64 @@ class ShadowPortal:
         return self._portal.key_renewed()
 
 
+class Memo:
+    """A ledger for looking only: knows what an earlier process remembered, and writes nothing."""
+
+    def __init__(self, known: Recollection) -> None:
+        self._known = known
+
+    async def recall(self) -> Recollection:
+        """What was remembered when this command began."""
+        return self._known
+
+    async def remember(self, **_: object) -> None:
+        """Nothing: a look leaves no trace."""
+
+
 @asynccontextmanager
-async def assembled(settings: Settings, observer: Observer) -> AsyncIterator[Engine]:
-    """An engine that remembers what an earlier process did. Raises LedgerError; closes what it opened."""
+async def assembled(settings: Settings, observer: Observer, *, look_only: bool = False) -> AsyncIterator[Engine]:
+    """An engine that knows what an earlier process did; with `look_only` it writes nothing. Closes what it opened.
+
+    Raises LedgerError and FaultError.
+    """
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(settings))
-        portal: Portal = await stack.enter_async_context(_portal(settings))
         source = await stack.enter_async_context(_source(settings))
+        portal: Portal = await stack.enter_async_context(_portal(settings))
+        ledger: Ledger = (
+            Memo(await SqliteLedger.peek(settings.state, _realm(settings)))
+            if look_only
+            else await stack.enter_async_context(_ledger(settings))
+        )
         if settings.shadow:
             portal = ShadowPortal(portal)
-        world = World(source, portal, ledger, observer, time.time, Random())  # noqa: S311 - jitter, no secret
+        world = World(source, portal, ledger, observer, time.time, Random())
         engine = Engine(settings.calendars, world, settings.limits)
         await engine.recall()
         yield engine
+
+
+def _source(settings: Settings) -> AbstractAsyncContextManager[Source]:
+    match settings.source:
+        case SqliteAddress(path):
+            return SqliteSource(path, settings.practice, set(settings.calendars.values()))
+        case PostgresSource() | FilesSource():
+            raise FaultError("settings.source_unsupported", name="TMEX_SOURCE")
+        case _:
+            assert_never(settings.source)
+
+
+def _portal(settings: Settings) -> DrFlex:
+    site = Site(
+        window_url=settings.window_url.reveal(), upload_url=settings.upload_url.reveal(), timeout=settings.timeout
+    )
+    key = Key(settings.key.reveal(), file=settings.key_file, header=settings.key_header)
+    return DrFlex(site, key, WallClock(settings.limits.zone))
+
+
+def _ledger(settings: Settings) -> SqliteLedger:
+    return SqliteLedger(settings.state, realm=_realm(settings), history_seconds=settings.history, wall=time.time)
+
+
+def _realm(settings: Settings) -> str:
+    """Shadow mode keeps a baseline of its own, for what it decides was never sent."""
+    return "shadow" if settings.shadow else "live"

@@ -38,7 +38,7 @@ class Mailbox:
         self._put(self._folder / f"{name}.order", msgspec.json.encode(order))
         try:
             async with asyncio.timeout(limit):
-                while not answer.exists():
+                while not answer.exists():  # noqa: ASYNC110 - another process makes it
                     await asyncio.sleep(LOOK_EVERY)
             return answer.read_bytes()
         except TimeoutError:

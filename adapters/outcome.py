@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from adapters.exits import exit_code
-from adapters.texts import phrase, say
+from adapters.texts import say
+from adapters.texts.notices import notices
+from adapters.texts.phrasing import phrase
 from engine.faults import Fault
 from engine.model import Instant, Window
 from engine.plan import Patience
@@ -27,6 +29,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     window: Window | None = None
     stale: Fault | None = None
     shadow: bool = False
+    block_vanished: bool = False
 
     def exit(self) -> int:
         """The exit code: a fault that all share has its own, mixed ones and waiting calendars have 75."""
@@ -86,20 +89,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         ]
         for sign, times in (("+", report.added), ("−", report.removed), ("…", report.held)):
             told += [f"  {sign} {_span(start, end, clock)}" for start, end in times]
-        notices = [*([report.fault] if report.fault else []), *notices_of(report)]
-        return told + [f"  {say(each, lang)}" for each in notices]
-
-
-def notices_of(report: Report) -> list[Fault]:
-    """What a person should know of a calendar that did not fail: what waits, what is doubtful, what vanished."""
-    notices = list(report.doubts)
-    if _by_hand(report):
-        notices.append(Fault("calendar.by_hand", {"name": report.name}))
-    elif report.held and report.patience is Patience.GUARDED:
-        notices.append(Fault("calendar.guarded", {"name": report.name}))
-    if report.vanished:
-        notices.append(Fault("calendar.vanished", {"name": report.name, "count": len(report.vanished)}))
-    return notices
+        faults = [report.fault] if report.fault else []
+        noticed = [*faults, *report.doubts, *notices(report, block_vanished=self.block_vanished)]
+        return told + [f"  {say(each, lang)}" for each in noticed]
 
 
 def _by_hand(report: Report) -> bool:

@@ -1,0 +1,82 @@
+"""What a source read, row by row, becomes the engine's `Rows`; what cannot be read blocks too much, never too little.
+
+The same for every source, which hands in numbers: wall seconds, days, seconds of the day, and None for what it could
+not read (R13).
+"""
+
+from typing import Final
+
+from engine.faults import Fact, Fault
+from engine.model import DAY, NO_END, ColumnId, Reservation, Rows, Wall
+from engine.occupancy import MOST_DOUBTS
+from engine.walltime import WallSpan, wall_text
+
+UNREADABLE: Final = -1
+"""A time of day that is there and cannot be read; None is one that is not there."""
+_LAST: Final = 253_402_300_799  # 9999-12-31 23:59:59, the last wall time with a text
+
+
+class RowCollector:
+    """Collects one column's rows; what provably lies outside `span` is not kept."""
+
+    def __init__(self, column: ColumnId, span: WallSpan) -> None:
+        self._rows, self._span = Rows(column), span
+        self._startless = self._dayless = 0
+
+    def appointment(self, start: Wall | None, end: Wall | None, occupied: bool | None) -> None:  # noqa: FBT001 - a row
+        """A row of the grid; what neither says occupied nor free is occupied."""
+        if start is None:
+            self._startless += occupied is not False
+        elif not self._misses(start, start if end is None else end):
+            if occupied is None:
+                self._doubt("row.occupied_unreadable", start=wall_text(Wall(min(start, _LAST))))
+            pairs = self._rows.free if occupied is False else self._rows.occupied
+            pairs.append(start)
+            pairs.append(NO_END if end is None else end)
+
+    def reservation(self, first: int | None, last: int | None, opens: int | None, closes: int | None) -> None:
+        """A rectangle (R6): its first and last day, and its daily times in seconds of the day, None or UNREADABLE."""
+        known = last if first is None else first
+        if known is None:
+            self._dayless += 1
+            return
+        if first is None or last is None or last < first:
+            self._doubt("reservation.end_unusable")
+            first = last = known
+        elif self._misses(first * DAY, last * DAY):
+            return
+        begin, end = self._daily(opens, closes)
+        self._rows.reservations.append(Reservation(first, last, begin, end))
+
+    def rows(self, *, exists: bool) -> Rows:
+        """All of it. Call it once, at the end; `exists` says whether any row names the column (R10)."""
+        rows = self._rows
+        rows.exists = exists
+        if self._startless:
+            rows.unplaced.append(self._fault("row.start_unreadable", count=self._startless))
+        if self._dayless:
+            rows.unplaced.append(self._fault("reservation.day_unreadable", count=self._dayless))
+        return rows
+
+    def _misses(self, start: int, end: int) -> bool:
+        """Whether it cannot touch the span, even if a day is added for an end that the engine makes up (R8, R13)."""
+        return start >= self._span.end or max(start, end) + DAY <= self._span.start
+
+    def _daily(self, opens: int | None, closes: int | None) -> tuple[int, int]:
+        """Seconds of the day; a doubtful edge is the day's own."""
+        if opens is None and closes is None:
+            return 0, DAY
+        begin = opens if opens is not None and opens != UNREADABLE else 0
+        end = closes if closes is not None and closes not in (UNREADABLE, 0) else DAY
+        if opens in (None, UNREADABLE) or closes in (None, UNREADABLE) or begin >= end:
+            self._doubt("reservation.time_unreadable")
+        return (begin, end) if begin < end else (0, DAY)
+
+    def _doubt(self, code: str, **facts: Fact) -> None:
+        """Note what was read in a doubtful way, once, and not more than anybody reads."""
+        fault, doubts = self._fault(code, **facts), self._rows.doubts
+        if len(doubts) < MOST_DOUBTS and fault not in doubts:
+            doubts.append(fault)
+
+    def _fault(self, code: str, **facts: Fact) -> Fault:
+        return Fault(code, {"column": str(self._rows.column), **facts})

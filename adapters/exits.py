@@ -1,0 +1,53 @@
+"""Every fault code has one exit code, and this is the only table that knows it."""
+
+from typing import Final
+
+OK: Final = 0
+USAGE: Final = 2
+UNREADABLE: Final = 65
+UNREACHABLE: Final = 69
+BUG: Final = 70
+UNWRITABLE: Final = 73
+FAILED: Final = 75
+NOT_UNDERSTOOD: Final = 76
+KEY_REFUSED: Final = 77
+SETTINGS: Final = 78
+
+_CODES: Final = {
+    # Notices: what they tell of is done, or will be done by itself.
+    "calendar.guarded": OK,
+    "calendar.vanished": OK,
+    "portal.window_stale": OK,
+    # A source that is there and cannot be used is another matter than one that is not there.
+    "source.hot_journal": UNREACHABLE,
+    "source.locked": UNREACHABLE,
+    "source.missing": UNREACHABLE,
+    "source.timeout": UNREACHABLE,
+    "source.unreachable": UNREACHABLE,
+    "source.wal_read_only": UNREACHABLE,
+    "portal.key_refused": KEY_REFUSED,
+    "portal.rejected": FAILED,
+    "portal.not_understood": NOT_UNDERSTOOD,
+    "portal.redirected": NOT_UNDERSTOOD,
+    "portal.too_large": NOT_UNDERSTOOD,
+    "portal.window_absurd": NOT_UNDERSTOOD,
+    "job.bug": BUG,
+}
+_FAMILIES: Final = {
+    "calendar": FAILED,
+    "column": FAILED,
+    "job": FAILED,
+    "ledger": UNWRITABLE,
+    "portal": UNREACHABLE,
+    "reservation": FAILED,
+    "row": FAILED,
+    "settings": SETTINGS,
+    "source": UNREADABLE,
+    "switch": UNWRITABLE,
+    "usage": USAGE,
+}
+
+
+def exit_code(code: str) -> int:
+    """What a command ends with whose one fault has this code; a code of no known family is our bug."""
+    return _CODES.get(code, _FAMILIES.get(code.partition(".")[0], BUG))

@@ -1,0 +1,72 @@
+"""A row is its body and a checksum over its place and its body: one that rotted, or stands elsewhere, is found out."""
+
+import hashlib
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from engine.model import ColumnId
+from engine.ports import CalendarRecord, ColumnRecord, Entry, PortalRecord
+from engine.spans import IntervalSet
+
+SUM_BYTES: Final = 16
+KINDS: Final[dict[str, type]] = {"calendar": CalendarRecord, "column": ColumnRecord, "portal": PortalRecord}
+"""What is kept, by kind; a row of another kind is no row of ours."""
+MARK: Final = "set_aside"
+"""The kind of the row that says that an earlier ledger was set aside."""
+
+
+class Place(NamedTuple):
+    """Where a row stands: the live ledger or the shadow's, the kind of record, and whose it is."""
+
+    realm: str
+    kind: str
+    key: str
+
+
+def encode(value: object) -> bytes:
+    """A record as MessagePack."""
+    return msgspec.msgpack.encode(value, enc_hook=_pack)
+
+
+def decode(kind: str, body: bytes) -> Any:  # noqa: ANN401 - of the type that KINDS names
+    """The record that `encode` made; raises ValueError when it is none."""
+    if kind == MARK:
+        return True
+    if kind not in KINDS:
+        raise ValueError("a row of no known kind")
+    return msgspec.msgpack.decode(body, type=KINDS[kind], dec_hook=_unpack)
+
+
+def decode_entry(body: bytes) -> Entry:
+    """The entry of the history that `encode` made; raises ValueError when it is none."""
+    return msgspec.msgpack.decode(body, type=Entry, dec_hook=_unpack)
+
+
+def checksum(place: Place, body: bytes) -> bytes:
+    """Over where the row stands and what it says."""
+    head = "\0".join(place).encode()
+    return hashlib.sha256(len(head).to_bytes(4, "little") + head + body).digest()[:SUM_BYTES]
+
+
+def column_key(column: ColumnId) -> str:
+    """A column as the key of its row."""
+    return msgspec.json.encode([column.calendar, column.column]).decode()
+
+
+def column_of(key: str) -> ColumnId:
+    """The column of such a key; raises ValueError when it is none."""
+    calendar, column = msgspec.json.decode(key, type=tuple[str, str])
+    return ColumnId(calendar, column)
+
+
+def _pack(value: object) -> object:
+    if isinstance(value, IntervalSet):
+        return value.to_bytes()
+    raise TypeError(type(value).__name__)
+
+
+def _unpack(kind: type, value: Any) -> IntervalSet:  # noqa: ANN401 - whatever the bytes hold
+    if kind is IntervalSet:
+        return IntervalSet.from_bytes(value)
+    raise TypeError(kind.__name__)

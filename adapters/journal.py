@@ -175,7 +175,7 @@ class Journal:
         if report.fault is not None and not now:
             return  # A turn that saw nothing proves nothing.
         before, self._noticed[report.name] = self._noticed.get(report.name, {}), now
-        for fault in (now[key] for key in now.keys() - before.keys()):
+        for fault in (each for key, each in now.items() if key not in before):
             text = say(fault, self._lang)
             self.note("warning", "calendar.noticed", calendar=report.name, code=fault.code, text=text)
         for code in sorted({fault.code for fault in before.values()} - {fault.code for fault in now.values()}):

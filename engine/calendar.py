@@ -104,7 +104,7 @@ class Calendar:
 
 
 def _next(now: float, *times: float) -> float:
-    """The earliest of `times` that is still to come; what is overdue waits for the next tick or hint, and never spins."""
+    """The earliest of `times` still to come; what is overdue waits for the next tick or hint, and never spins."""
     return min((each for each in times if each > now), default=inf)
 
 

@@ -194,7 +194,8 @@ def accepted(standing: Standing, change: Change) -> Standing:
 
 def settled(standing: Standing, doubted: IntervalSet, window: Window) -> Standing:
     """What is remembered once an upload of `window` came after all that might land late in `doubted`: beyond the
-    window the portal may lack what the baseline has, and is told when the window gets there (I6)."""
+    window the portal may lack what the baseline has, and is told when the window gets there (I6).
+    """
     beyond = (standing.baseline or EMPTY) & doubted - IntervalSet([(window.start, window.end)])
     return _replace(standing, pending=standing.pending | beyond)
 

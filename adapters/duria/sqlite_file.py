@@ -126,6 +126,7 @@ class SqliteFile:
             await self._keep_out_of_the_way()
             self._connection, self.opened = await self._connect(), identity
             self._connection.text_factory = methodcaller("decode", "utf-8", "replace")
+            await self._connection.set_progress_handler(self._unwanted.is_set, _STEPS)
             await self._connection.executescript(_SETTINGS)
         return self._connection
 

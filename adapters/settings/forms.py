@@ -21,7 +21,7 @@ LONGEST_VALUE: Final = 8192
 """Characters; no header, name or address that works is longer."""
 _LONGEST_NAME: Final = 200
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
-_DURATION = re.compile(r"(0|[1-9][0-9]{0,9})(ms|s|m|h|d)?")
+_DURATION = re.compile(r"(0|[1-9][0-9]{0,11})(ms|s|m|h|d)?")
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -8,14 +8,15 @@ from unittest.mock import patch
 
 import msgspec
 
-from engine import look, plan, reconcile, runtime
+from engine import plan, reconcile, runtime
 from engine.calendar import Calendar
 from engine.gate import Gate
 from engine.limits import Limits
 from engine.look import Lookout, Sight
 from engine.model import ColumnId, Complete, Failed, Reading, Rows, Window
+from engine.occupancy import occupancy
 from engine.plan import Change, Standing
-from engine.ports import PortalError
+from engine.ports import CalendarRecord, PortalError
 from engine.reconcile import Reconciler
 from tests.simulation.ports import HostileSource
 from tests.unit.queues import MarkClearedAfterTheWork, TwoAtOnce
@@ -48,12 +49,10 @@ def a_failed_reading_is_an_empty_one() -> Iterator[None]:
 
 
 def an_incomplete_reading_is_a_complete_one() -> AbstractContextManager[Any]:
-    honest = look.occupancy
-
     def lenient(*args: Any) -> Any:  # noqa: ANN401 - passed on
-        return msgspec.structs.replace(honest(*args), incomplete=None)
+        return msgspec.structs.replace(occupancy(*args), incomplete=None)
 
-    return patch.object(look, "occupancy", lenient)
+    return patch("engine.look.occupancy", lenient)
 
 
 def nothing_is_written_before_an_upload() -> AbstractContextManager[Any]:
@@ -76,8 +75,8 @@ def a_late_landing_is_never_mended() -> AbstractContextManager[Any]:
     honest = Calendar.__init__
 
     def hasty(
-        self: Calendar, name: str, column: ColumnId, record: Any, limits: Limits, now: float, wall: float
-    ) -> None:  # noqa: ANN401
+        self: Calendar, name: str, column: ColumnId, record: CalendarRecord, limits: Limits, now: float, wall: float
+    ) -> None:
         honest(self, name, column, record, msgspec.structs.replace(limits, settle=0.0), now, wall)
 
     return patch.object(Calendar, "__init__", hasty)

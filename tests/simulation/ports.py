@@ -179,7 +179,7 @@ class HostilePortal:
         self.refusing = False
         self.paused_until = 0.0
         self.forgetful = False
-        """Whether a crash may lose the pace, because the ledger could not be written."""
+        """Whether a crash may lose the pace and the baseline, because the ledger could not be written."""
         self.polite = True
         """Whether the bucket can be checked: what people order does not wait for it."""
         self._landed_late: set[str] = set()
@@ -254,7 +254,8 @@ class HostilePortal:
         assert window.clip(blocked) == blocked, "R7: an upload sticks out of its window"
         assert now - self.source.last_read_at[column] <= READING_LIFETIME + 1, "I4: an aged reading goes up"
         freed = window.clip(self.held[name]) - blocked
-        assert not freed & self.source.last_read.get(column, EMPTY), "I1: an upload frees what was read as occupied"
+        wrong = freed & self.source.last_read.get(column, EMPTY)
+        assert not wrong or self.forgetful, "I1: an upload frees what was read as occupied"
         for start, end in freed:
             for hour in range(start, end, HOUR):
                 seen = self.source.last_seen[column].get(hour)

@@ -1,4 +1,4 @@
-"""The whole engine in virtual time against a hostile world: storm, heal, quiet, equal, silent; one seed is one story."""
+"""The whole engine in virtual time against a hostile world: storm, heal, quiet, equal, silent; a seed is a story."""
 
 import os
 

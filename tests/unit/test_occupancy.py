@@ -15,7 +15,7 @@ from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
 BERLIN = ZoneInfo("Europe/Berlin")
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time has no zone
+EPOCH = datetime(1970, 1, 1)
 LIMITS = Limits(zone=BERLIN)
 A = ColumnId("TK1", "A")
 
@@ -143,7 +143,9 @@ def test_a_doubtful_row_of_a_file_is_named_by_its_line_and_doubts_are_bounded() 
 
 def test_a_row_outside_the_window_neither_counts_nor_worries() -> None:
     """R7: what does not touch the window plays no part in it."""
-    seen = see(rows([("2026-01-09 08:00", None), ("2026-03-30 00:00", "2026-03-30 01:00")], [("2026-01-01 08:00",) * 2]))
+    seen = see(
+        rows([("2026-01-09 08:00", None), ("2026-03-30 00:00", "2026-03-30 01:00")], [("2026-01-01 08:00",) * 2])
+    )
     assert seen == Occupancy()
 
 
@@ -164,7 +166,9 @@ def test_a_vanished_free_row_is_noticed_until_a_row_covers_it() -> None:
 
 
 DAYS = ["2026-03-28", "2026-03-29", "2026-03-30", "2026-10-24", "2026-10-25", "2026-10-26"]
-moments = st.tuples(st.sampled_from(DAYS), st.integers(0, 95)).map(lambda each: wall(each[0] + " 00:00") + each[1] * 900)
+moments = st.tuples(st.sampled_from(DAYS), st.integers(0, 95)).map(
+    lambda each: wall(each[0] + " 00:00") + each[1] * 900
+)
 spans = st.tuples(moments, st.integers(-2, 120)).map(lambda each: (each[0], each[0] + each[1] * 900))
 rectangles = st.tuples(st.sampled_from(DAYS), st.integers(0, 3), st.integers(0, 95), st.integers(1, 96)).map(
     lambda each: Reservation(
@@ -204,7 +208,9 @@ def test_occupancy_is_the_set_of_occupied_minutes(
         made.reservations.append(each)
         for day in range(each.first_day, each.last_day + 1):
             expected |= minutes(day * DAY + each.from_second, day * DAY + each.to_second)
-    start = data.draw(st.sampled_from(sorted(expected) or [wall("2026-03-28 00:00")])) - data.draw(st.integers(0, 9)) * 900
+    start = (
+        data.draw(st.sampled_from(sorted(expected) or [wall("2026-03-28 00:00")])) - data.draw(st.integers(0, 9)) * 900
+    )
     through = Window(Instant(start), Instant(start + data.draw(st.integers(1, 300)) * 900))
     got = {second for a, b in see(made, through).blocked for second in range(a, b, 900)}
     assert got == {second for second in expected if through.start <= second < through.end}

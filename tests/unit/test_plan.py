@@ -1,5 +1,6 @@
 """The plan never frees on doubt, never lets an addition wait, and frees what is ripe: proven by properties."""
 
+from itertools import pairwise
 from math import inf
 
 import msgspec
@@ -33,6 +34,7 @@ from engine.spans import EMPTY, IntervalSet
 HOUR = 3600
 WINDOW = Window(Instant(0), Instant(30 * DAY))
 LIMITS = Limits(interval=120.0)
+NEW = Standing()
 TORN = Fault("row.start_unreadable", {"column": "TK1/A", "count": 1})
 
 
@@ -47,7 +49,7 @@ def seen(*which: int, has_rows: bool = True, incomplete: Fault | None = None) ->
 class Desk:
     """One calendar whose portal accepts at once, for telling a story reading by reading."""
 
-    def __init__(self, limits: Limits = LIMITS, standing: Standing = Standing(), window: Window = WINDOW) -> None:
+    def __init__(self, limits: Limits = LIMITS, standing: Standing = NEW, window: Window = WINDOW) -> None:
         self.limits, self.standing, self.window = limits, standing, window
 
     def read(self, sight: Occupancy, gap: float = 0.0, *, accept: bool = True) -> Change:
@@ -207,7 +209,7 @@ def test_a_released_time_stays_let_go_until_the_portal_has_accepted_it() -> None
 
 
 def test_a_window_that_moves_on_removes_nothing() -> None:
-    """R2, R14, I3: what leaves the window is no removal, the baseline outside it stays, and moving alone sends nothing."""
+    """R2, R14, I3: what leaves the window is no removal, the baseline outside stays, and moving alone sends nothing."""
     desk = Desk()
     desk.read(seen(1, 40))
     desk.window = Window(Instant(DAY), Instant(31 * DAY))
@@ -291,7 +293,8 @@ def test_nothing_but_time_and_complete_readings_frees(
     limits: Limits, story: list[tuple[Occupancy, float, bool, int]]
 ) -> None:
     """I1, I3, R2: whatever is read, every addition is sent at once, what was read is never freed, and a time is freed
-    only after the delay has passed on complete readings that all lacked it."""
+    only after the delay has passed on complete readings that all lacked it.
+    """
     standing, gone_for = Standing(baseline=EMPTY), dict.fromkeys(range(9), inf)
     for sight, gap, accept, moved in story:
         window = Window(Instant(moved * HOUR), Instant((moved + 8) * HOUR))
@@ -329,4 +332,4 @@ def test_bounded_memory_of_losses(story: list[tuple[Occupancy, float, bool, int]
             union = union | each.times
         assert union.total() == total
         peaks = desk.standing.peaks
-        assert all(a.blocked > b.blocked for a, b in zip(peaks, peaks[1:], strict=False))
+        assert all(a.blocked > b.blocked for a, b in pairwise(peaks))

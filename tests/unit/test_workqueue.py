@@ -15,7 +15,7 @@ Proof = Callable[[WorkQueue], Awaitable[None]]
 
 async def take_all(queue: WorkQueue) -> list[str]:
     """What is handed out now, one after the other."""
-    taken = []
+    taken: list[str] = []
     while True:
         try:
             async with asyncio.timeout(0.01):

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from adapters.compose import assembled
 from adapters.journal import Journal
 from adapters.lock import StateLock
-from adapters.mailbox import Mailbox, Order
+from adapters.mailbox import LOOK_EVERY, Mailbox, Order
 from adapters.outcome import Outcome
 from adapters.settings import Settings
 from adapters.switch import Switch
@@ -45,7 +45,7 @@ class Quiet:
 async def sync(settings: Settings, names: list[str], *, as_json: bool) -> int:
     """Bring the portal up to date once, now: by the running job if there is one, else by this process."""
     with StateLock(settings.state) as lock:
-        outcome = await _sync_here(settings, names) if lock.take() else await _sync_by_job(settings, names)
+        outcome = await _sync_here(settings, names) if lock.take() else await _sync_by_job(settings, names, lock)
     if outcome is None:
         _complain([Fault("job.no_answer", {"seconds": ANSWER_WITHIN})], settings.lang)
         return 75
@@ -111,8 +111,15 @@ async def _sync_here(settings: Settings, names: list[str]) -> Outcome:
         return _outcome(engine, await engine.sync(names), settings)
 
 
-async def _sync_by_job(settings: Settings, names: list[str]) -> Outcome | None:
-    answer = await Mailbox(settings.state).send(Order("sync", names), ANSWER_WITHIN)
+async def _sync_by_job(settings: Settings, names: list[str], lock: StateLock) -> Outcome | None:
+    """Have it done by whoever works on the state; by this process once nobody does any more."""
+    asking = asyncio.create_task(Mailbox(settings.state).send(Order("sync", names), ANSWER_WITHIN))
+    while not (await asyncio.wait([asking], timeout=LOOK_EVERY))[0]:
+        if lock.take():
+            asking.cancel()
+            await asyncio.wait([asking])
+            return await _sync_here(settings, names)
+    answer = asking.result()
     return None if answer is None else Outcome.unpack(answer)
 
 
@@ -132,6 +139,7 @@ def _show(outcome: Outcome, settings: Settings, *, as_json: bool) -> int:
     if outcome.stale is not None:
         _complain([Fault("portal.window_stale"), outcome.stale], settings.lang)
     if as_json:
+        _complain(outcome.notices(), settings.lang)
         print(json.dumps(outcome.as_json(clock, settings.lang), ensure_ascii=False))
     else:
         print("\n".join(outcome.lines(clock, settings.lang)))

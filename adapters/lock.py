@@ -1,10 +1,13 @@
 """One state is worked on by one process: a lock on a file of its own, gone with the process that holds it (I9)."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from engine.ports import LedgerError
 
 
 class StateLock:
@@ -15,14 +18,17 @@ class StateLock:
         self._file: int | None = None
 
     def take(self) -> bool:
-        """Take it if nobody has it; whether it is ours now. Raises OSError where no lock can be made."""
-        if self._file is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take it if nobody has it; whether it is ours now. Raises LedgerError where no lock can be made (I6)."""
         try:
+            if self._file is None:
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            kind = errno.errorcode.get(error.errno or 0, "OSError")
+            raise LedgerError("ledger.unlockable", kind=kind, file=self._path.name) from None
         return True
 
     def close(self) -> None:

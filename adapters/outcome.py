@@ -62,6 +62,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """The same for people: a line a calendar, its changes beneath, its fault or notice last."""
         return [line for each in self.reports for line in self._told(each, clock, lang)]
 
+    def notices(self) -> list[Fault]:
+        """What a person should know although it is no failure: what is doubtful, waits or vanished."""
+        return [each for report in self.reports for each in self._noticed(report)]
+
     def _calendar(self, report: Report, clock: WallClock, lang: str) -> dict[str, Any]:
         return {
             "name": report.name,
@@ -90,8 +94,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         for sign, times in (("+", report.added), ("−", report.removed), ("…", report.held)):
             told += [f"  {sign} {_span(start, end, clock)}" for start, end in times]
         faults = [report.fault] if report.fault else []
-        noticed = [*faults, *report.doubts, *notices(report, block_vanished=self.block_vanished)]
-        return told + [f"  {say(each, lang)}" for each in noticed]
+        return told + [f"  {say(each, lang)}" for each in (*faults, *self._noticed(report))]
+
+    def _noticed(self, report: Report) -> tuple[Fault, ...]:
+        return (*report.doubts, *notices(report, block_vanished=self.block_vanished))
 
 
 def _by_hand(report: Report) -> bool:

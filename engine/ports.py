@@ -138,6 +138,8 @@ class Recollection(msgspec.Struct, frozen=True, kw_only=True):
     portal: PortalRecord = PortalRecord()
     set_aside: bool = False
     """Whether a rotten ledger was set aside since which nothing is known of calendars not listed (I6)."""
+    news: Fault | None = None
+    """That it was set aside just now."""
 
 
 class LedgerError(FaultError):

@@ -15,7 +15,7 @@ from engine.gate import Gate
 from engine.limits import Limits
 from engine.model import ColumnId
 from engine.plan import Standing
-from engine.ports import CalendarRecord, Hint, Report
+from engine.ports import CalendarRecord, Hint, Noticed, Report
 from engine.reconcile import Reconciler, World
 from engine.window import WindowKeeper
 from engine.workqueue import WorkQueue
@@ -47,6 +47,8 @@ class Engine:
     async def recall(self) -> None:
         """Take up what an earlier process remembered. Raises LedgerError."""
         past = await self._world.ledger.recall()
+        if past.news is not None:
+            self._world.observer.tell(Noticed("ledger", past.news))
         self.keeper.recall(past.portal)
         self.reconciler.lookout.columns.update(past.columns)
         now, wall = _now(), self._world.wall()

@@ -5,6 +5,7 @@ Answers are read to a limit and never unpacked.
 """
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from engine.walltime import WallClock
 LONGEST_ANSWER: Final = 1_048_576
 """Bytes of a body; a longer one is refused."""
 
+_RECEIVES: Final = 65_536
+"""Bytes of an answer that may wait in the kernel."""
 _HEADERS: Final = {"User-Agent": "tmex", "Accept": "application/json", "Accept-Encoding": "identity"}
 _UNTIMED: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 """One timeout of ours lies around everything, so that a drip ends too and the pool's queue is not left out."""
@@ -71,7 +74,9 @@ class DrFlex:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             # The engine counts the requests under way; a queue of the pool's own would eat their time.
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or ssl.create_default_context()),
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=self._tls or ssl.create_default_context(), socket_factory=_socket
+            ),
             headers=_HEADERS,
             timeout=_UNTIMED,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -184,6 +189,14 @@ def _tell_connected() -> aiohttp.TraceConfig:
 async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
     attempt: Attempt = context.trace_request_ctx
     attempt.connected = True
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that takes in little at a time: uvloop reads up to 8 MB at once, and the library parses all of it."""
+    family, kind, protocol, *_ = address
+    new = socket.socket(family, kind, protocol)
+    new.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVES)
+    return new
 
 
 def _host(url: URL) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from watchfiles import Change, awatch
 
-SCAN_EVERY: Final = 1e9
+SCAN_EVERY: Final = 2.0
 """Seconds between two looks where the kernel is silent."""
 _LOOK_AGAIN: Final = 0.05
 """Seconds to the second look after an event; then twice as long, up to the period. A file's last event comes before

@@ -32,8 +32,6 @@ class SqliteLedger:
 
     def __init__(self, path: Path, *, realm: str = "live", history_seconds: float, wall: Callable[[], float]) -> None:
         """`wall` gives seconds since the epoch; entries older than `history_seconds` are forgotten."""
-        self.news: Fault | None = None
-        """That a rotten ledger was set aside by this process."""
         self._path, self._realm, self._history, self._wall = path, realm, history_seconds, wall
         self._file: LedgerFile | None = None
         self._known: dict[Place, object] = {}
@@ -92,9 +90,9 @@ class SqliteLedger:
             found = self._opened().read(self._realm)
             recalled = _recollection(found)
         except (RottenError, ValueError):
-            self._set_aside()
+            news = self._set_aside()
             mark = self._place(MARK, "")
-            found, recalled = {mark: True}, Recollection(set_aside=True)
+            found, recalled = {mark: True}, Recollection(set_aside=True, news=news)
             self._opened().write(self._realm, found, (), 0.0)
         self._known = dict(found)
         return recalled
@@ -121,18 +119,18 @@ class SqliteLedger:
             self._file.close()
             self._file = None
 
-    def _set_aside(self) -> None:
+    def _set_aside(self) -> Fault:
         self._close()
         stamp = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%dT%H%M%S%f")
         aside = self._path.with_name(f"{self._path.name}.rotten-{stamp}")
         for suffix in ("-wal", "-shm", ""):
             with suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + suffix).rename(aside.with_name(aside.name + suffix))
-        self.news = Fault("ledger.set_aside", {"file": aside.name})
         sets = sorted(each for each in self._path.parent.glob(f"{self._path.name}.rotten-*") if each.name[-1].isdigit())
         for old in sets[:-KEEP_ASIDE]:
             for suffix in ("-wal", "-shm", ""):
                 old.with_name(old.name + suffix).unlink(missing_ok=True)
+        return Fault("ledger.set_aside", {"file": aside.name})
 
     def _place(self, kind: str, key: str) -> Place:
         return Place(self._realm, kind, key)

@@ -303,6 +303,7 @@ class MemoryLedger:
         self.portal = PortalRecord()
         self.entries: list[Entry] = []
         self.set_aside = False
+        self.news: Fault | None = None
         self.healthy = True
         self.writes = 0
         self.freeze: Callable[[], None] = lambda: None
@@ -311,7 +312,11 @@ class MemoryLedger:
     async def recall(self) -> Recollection:
         await asyncio.sleep(0)
         return Recollection(
-            calendars=dict(self.calendars), columns=dict(self.columns), portal=self.portal, set_aside=self.set_aside
+            calendars=dict(self.calendars),
+            columns=dict(self.columns),
+            portal=self.portal,
+            set_aside=self.set_aside,
+            news=self.news,
         )
 
     async def remember(

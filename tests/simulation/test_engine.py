@@ -350,6 +350,7 @@ async def test_a_set_aside_ledger_lets_an_empty_calendar_wait_for_a_person() -> 
     """I6, fault 39: the job does not upload it, a sync does."""
     world = Calm()
     world.ledger.set_aside = True
+    world.ledger.news = Fault("ledger.set_aside", {"file": "tmex.db.rotten"})
     world.practice.no_lunch = True
 
     async def then() -> None:
@@ -361,6 +362,7 @@ async def test_a_set_aside_ledger_lets_an_empty_calendar_wait_for_a_person() -> 
         assert len(world.portal.uploads) == 1
 
     await world.running(then)
+    assert world.listener.events[0] == Noticed("ledger", world.ledger.news)
 
 
 @calmly

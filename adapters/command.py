@@ -103,12 +103,12 @@ async def _follow(switch: Switch, engine: Engine, journal: Journal) -> None:
 
 async def _carry_out(engine: Engine, settings: Settings, order: Order) -> bytes:
     names = [name for name in order.names if name in engine.calendars]
-    return _outcome(engine, await engine.order(names), settings).pack()
+    return _outcome(engine, await engine.sync(names), settings).pack()
 
 
 async def _sync_here(settings: Settings, names: list[str]) -> Outcome:
     async with assembled(settings, Quiet()) as engine:
-        return _outcome(engine, await engine.sync(names), settings)
+        return _outcome(engine, await engine.alone(engine.sync(names)), settings)
 
 
 async def _sync_by_job(settings: Settings, names: list[str], lock: StateLock) -> Outcome | None:

@@ -4,7 +4,7 @@ Its JSON is a contract: `{"ok", "window", "calendars": [{"name", "state", …}]}
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from engine.plan import Patience
 from engine.ports import Report
 from engine.spans import IntervalSet
 from engine.walltime import WallClock
+
+T = TypeVar("T")
 
 SOME_FAILED = 75
 
@@ -42,12 +44,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def pack(self) -> bytes:
         """As bytes for `unpack`, in another process."""
-        return msgspec.json.encode(self, enc_hook=_pack)
+        return encode(self)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Outcome":
         """What `pack` packed; raises msgspec.MsgspecError when it is not that."""
-        return msgspec.json.decode(packed, type=cls, dec_hook=_unpack)
+        return decode(packed, cls)
 
     def as_json(self, clock: WallClock, lang: str) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -72,9 +74,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             "state": self._state(report),
             "appointments": report.appointments,
             "blocks": report.blocks,
-            "added": _times(report.added, clock),
-            "removed": _times(report.removed, clock),
-            "held": _times(report.held, clock),
+            "added": show_times(report.added, clock),
+            "removed": show_times(report.removed, clock),
+            "held": show_times(report.held, clock),
             "error": report.fault and {"code": report.fault.code, "text": say(report.fault, lang)},
         }
 
@@ -92,7 +94,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             )
         ]
         for sign, times in (("+", report.added), ("−", report.removed), ("…", report.held)):
-            told += [f"  {sign} {_span(start, end, clock)}" for start, end in times]
+            told += [f"  {sign} {show_span(start, end, clock)}" for start, end in times]
         faults = [report.fault] if report.fault else []
         return told + [f"  {say(each, lang)}" for each in (*faults, *self._noticed(report))]
 
@@ -104,15 +106,26 @@ def _by_hand(report: Report) -> bool:
     return bool(report.held) and report.patience is Patience.BY_HAND
 
 
-def _times(times: IntervalSet, clock: WallClock) -> list[dict[str, str]]:
+def show_times(times: IntervalSet, clock: WallClock) -> list[dict[str, str]]:
+    """`[{"start", "end"}, …]`, local time with its offset."""
     pairs: Sequence[tuple[int, int]] = list(times)
     return [{"start": clock.isoformat(Instant(a)), "end": clock.isoformat(Instant(b))} for a, b in pairs]
 
 
-def _span(start: int, end: int, clock: WallClock) -> str:
+def show_span(start: int, end: int, clock: WallClock) -> str:
     """`2026-03-09 08:00–08:20`, with the end's day where it is another one."""
     opens, closes = (clock.isoformat(Instant(each))[:16].replace("T", " ") for each in (start, end))
     return f"{opens}–{closes[11:] if closes[:10] == opens[:10] else closes}"
+
+
+def encode(value: object) -> bytes:
+    """A value as JSON for another process of this version."""
+    return msgspec.json.encode(value, enc_hook=_pack)
+
+
+def decode(packed: bytes, kind: type[T]) -> T:
+    """What `encode` made of a `kind`; raises msgspec.MsgspecError when it is not that."""
+    return msgspec.json.decode(packed, type=kind, dec_hook=_unpack)
 
 
 def _pack(value: object) -> object:

@@ -10,7 +10,7 @@ from engine import pace as pacing
 from engine.limits import Limits
 from engine.model import ColumnId
 from engine.plan import Change, Standing, accepted, sending, settled
-from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError
+from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError, Report
 from engine.spans import EMPTY, IntervalSet
 
 
@@ -25,6 +25,8 @@ class Calendar:
         self.right_at = record.right_at
         """Wall-clock time at which the newest reading that equals an accepted upload began (I11)."""
         self.pace = _recalled(record.pace, limits, now, wall)
+        self.report: Report | None = None
+        """How its last turn ended."""
         self.clean = False
         """Whether the last attempt ended in acceptance; a process that starts knows nothing (I6)."""
         self.settle_at = now + limits.settle if limits.settle else inf

@@ -65,18 +65,19 @@ class Errands:
     async def _sync_one(self, calendar: Calendar) -> Report:
         window = self._keeper.window
         before = calendar.standing.confirmed(window) if window else None
-        report = await self._turn(calendar)
+        report = await self.turn(calendar)
         if report.retry:
             await self._breathe()
-            report = await self._turn(calendar)
+            report = await self.turn(calendar)
         if report.state == "uploaded" and report.ripe_in is not None and report.patience is Patience.NORMAL:
             await asyncio.sleep(report.ripe_in)
-            report = await self._turn(calendar)
+            report = await self.turn(calendar)
         if window is None or before is None or report.state != "uploaded":
             return report
         return _in_sum(report, before, calendar.standing.confirmed(window))
 
-    async def _turn(self, calendar: Calendar) -> Report:
+    async def turn(self, calendar: Calendar) -> Report:
+        """Have a worker give `calendar` a turn, and wait for its outcome."""
         order: Order = asyncio.get_running_loop().create_future()
         self._orders.setdefault(calendar.name, []).append(order)
         self._queue.add(calendar.name)

@@ -201,8 +201,10 @@ def settled(standing: Standing, doubted: IntervalSet, window: Window) -> Standin
 
 
 def release(standing: Standing, times: IntervalSet) -> Standing:
-    """What is remembered once a person has let `times` go: the next complete reading that lacks them frees them."""
-    return _replace(standing, released=times)
+    """What is remembered once a person has let `times` go: the next complete reading that lacks them frees them. An
+    empty calendar that waits since a ledger was set aside is let go too (I6).
+    """
+    return _replace(standing, released=times, adrift=False)
 
 
 def _without(losses: tuple[Loss, ...], present: IntervalSet) -> tuple[Loss, ...]:

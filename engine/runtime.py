@@ -4,11 +4,12 @@ A task that fails takes all the others with it, for a job that does half its wor
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from contextlib import suppress
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 
+from engine import plan
 from engine.calendar import Calendar
 from engine.errands import Errands, answer
 from engine.gate import Gate
@@ -17,8 +18,11 @@ from engine.model import ColumnId
 from engine.plan import Standing
 from engine.ports import CalendarRecord, Hint, Noticed, Report
 from engine.reconcile import Reconciler, World
+from engine.spans import IntervalSet
 from engine.window import WindowKeeper
 from engine.workqueue import WorkQueue
+
+T = TypeVar("T")
 
 GRACE: Final = 5.0
 """Seconds that the turns under way are given to end when the job is to stop."""
@@ -67,19 +71,26 @@ class Engine:
             _cancel(others)
             await self._finish(workers)
 
-    async def sync(self, names: Collection[str]) -> list[Report]:
-        """Once, now, as `tmex sync` does it while no job runs (I3, I10)."""
+    async def alone(self, errand: Awaitable[T]) -> T:
+        """Carry out one errand, `sync` or `release`, in a process in which no job runs."""
         async with asyncio.TaskGroup() as tasks:
             workers = self._start_workers(tasks)
-            reports = await self.order(names)
+            outcome = await errand
             await self._finish(workers)
-        return reports
+        return outcome
 
-    async def order(self, names: Collection[str]) -> list[Report]:
-        """The same while the job runs: done by its workers."""
+    async def sync(self, names: Collection[str]) -> list[Report]:
+        """Bring the portal up to date once, now, by the workers (I3, I10)."""
         reports = await self._errands.sync([self.calendars[name] for name in names])
         await self.reconciler.memory.keep(portal=self.keeper.record())
         return reports
+
+    async def release(self, name: str, times: IntervalSet) -> Report:
+        """Let the removals `times` of a calendar go, and have the turn that reads whether they still lack (I3)."""
+        calendar = self.calendars[name]
+        calendar.standing = plan.release(calendar.standing, times)
+        await self.reconciler.memory.keep(calendars={name: calendar.record(_now(), self._world.wall())})
+        return await self._errands.turn(calendar)
 
     async def preview(self, names: Iterable[str]) -> list[Report]:
         """What a sync would do; sends nothing but the window question."""
@@ -161,7 +172,7 @@ class Engine:
             calendar.again_at = ready_at
             self._errands.put_off(calendar, orders)
         else:
-            report = await self._turn(calendar, asked=bool(orders))
+            calendar.report = report = await self._turn(calendar, asked=bool(orders))
             self._world.observer.tell(report)
             answer(orders, report)
         if calendar.again_at < inf and (self._following or self._errands.wanted(calendar)):

@@ -32,14 +32,15 @@ class WindowKeeper:
         """When to ask again after a failure, by the loop's clock."""
         self.asked = False
         """Whether this process has asked yet, with or without an answer; before that nothing goes up."""
-        self._asked_at: float | None = None
+        self.asked_at: float | None = None
+        """When it was last answered, in wall-clock seconds."""
         self._failures = 0
         self._portal, self._gate, self._observer = portal, gate, observer
         self._limits, self._wall, self._chance = limits, wall, chance
 
     def recall(self, record: PortalRecord) -> None:
         """Take up what an earlier process knew; the window is in use again once it was asked about."""
-        self.window, self._asked_at = record.window, record.asked_at
+        self.window, self.asked_at = record.window, record.asked_at
         now, wall = _now(), self._wall()
         for host, until in record.paused.items():
             self._gate.pause(host, now + min(until - wall, LONGEST_PAUSE))
@@ -48,7 +49,7 @@ class WindowKeeper:
         """What the next process should know."""
         ahead = self._wall() - _now()
         paused = {host: until + ahead for host, until in self._gate.paused.items() if until > _now()}
-        return PortalRecord(self.window, self._asked_at, paused)
+        return PortalRecord(self.window, self.asked_at, paused)
 
     async def ask(self, *, asked: bool = False) -> bool:
         """Ask, unless the gate forbids it; whether the window is known afresh. `asked` by a person: even while off."""
@@ -88,7 +89,7 @@ class WindowKeeper:
         moved, self.window = answer != self.window, answer
         over = [("window", self.trouble), ("key", self._gate.refused)]
         self.trouble = self._gate.refused = None
-        self._failures, self._asked_at = 0, self._wall()
+        self._failures, self.asked_at = 0, self._wall()
         for topic, fault in over:
             if fault is not None:
                 self._observer.tell(Noticed(topic, fault, over=True))

@@ -1,7 +1,8 @@
 """The practice's calendar in a SQLite file: one reading is one snapshot, and no change stays unnoticed.
 
 A failed reading is a fault with its own code, never an empty one (I2). Nothing but the fields of the contract is
-selected (I7), and nothing is written (I12).
+selected (I7), and nothing is written (I12). SQLite keeps no checksums: of a rotten file it notices what breaks its
+structure, and a flipped bit within a row is read as it stands.
 """
 
 import asyncio
@@ -110,7 +111,7 @@ class SqliteSource:
 
     async def hints(self) -> AsyncGenerator[Hint, None]:
         """One at once, then one for each change, and for each loss and return of the file; see `Source`."""
-        place = self._path.resolve()
+        place = _real(self._path)
         names = {place.name + suffix for suffix in ("", "-wal", "-shm", "-journal")}
         pulse = _Pulse(self._path)
         try:
@@ -172,6 +173,14 @@ def _opening(text: object) -> int | None:
 def _closing(text: object) -> int | None:
     clock = clock_of(text)
     return clock.up if clock else None if text is None else UNREADABLE
+
+
+def _real(path: Path) -> Path:
+    """Where the file lies, and those that SQLite makes beside it, when `path` is a link."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        return path
 
 
 def _day_text(day: int) -> str:

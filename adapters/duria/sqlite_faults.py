@@ -20,6 +20,7 @@ LOCKED: Final = "source.locked"
 _CODES: Final = {
     sqlite3.SQLITE_BUSY: LOCKED,
     sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_PROTOCOL: LOCKED,  # a race for the locks of a file in WAL mode
     sqlite3.SQLITE_NOTADB: "source.not_a_database",
     sqlite3.SQLITE_CORRUPT: "source.corrupt",
     sqlite3.SQLITE_PERM: "source.denied",
@@ -35,6 +36,11 @@ def fault_of(error: BaseException, path: Path) -> Fault:
     if code is not None:
         return Fault(code, {"file": path.name})
     return Fault("source.unreadable", {"file": path.name, "kind": type(error).__name__})
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """SQLite's extended code; 0 for an error of the driver's own, which has none."""
+    return getattr(error, "sqlite_errorcode", 0)
 
 
 async def missing_part(connection: aiosqlite.Connection) -> Fault | None:
@@ -55,14 +61,14 @@ async def _compiles(connection: aiosqlite.Connection, relation: str, field: str)
     try:
         await connection.execute_fetchall(f"SELECT {field} FROM {relation} LIMIT 0")  # noqa: S608 - both names are ours
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+        if code_of(error) == sqlite3.SQLITE_ERROR:
             return False
         raise
     return True
 
 
 def _sqlite_code(error: sqlite3.Error, path: Path) -> str | None:
-    extended = getattr(error, "sqlite_errorcode", 0)  # the driver's own errors have none
+    extended = code_of(error)
     if extended == sqlite3.SQLITE_READONLY_ROLLBACK:
         return "source.hot_journal"
     if extended & 0xFF == sqlite3.SQLITE_CANTOPEN:

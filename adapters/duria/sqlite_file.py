@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import aiosqlite
 
-from adapters.duria.sqlite_faults import ERRORS, LOCKED, fault_of, missing_part
+from adapters.duria.sqlite_faults import ERRORS, LOCKED, code_of, fault_of, missing_part
 from engine.faults import Fault
 from engine.ports import SourceError
 
@@ -112,7 +112,7 @@ class SqliteFile:
             return list(rows)
         except sqlite3.OperationalError as error:
             missing = None
-            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            if code_of(error) == sqlite3.SQLITE_ERROR:
                 missing = await missing_part(connection)
             if missing is None:
                 raise
@@ -162,7 +162,7 @@ class SqliteFile:
             try:
                 await connection.executescript("PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_master;")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode == sqlite3.SQLITE_IOERR_LOCK:
+                if code_of(error) == sqlite3.SQLITE_IOERR_LOCK:
                     return True
                 raise
         return False

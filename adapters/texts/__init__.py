@@ -40,11 +40,6 @@ def parts(fault: Fault, lang: str = "de") -> Parts:
     return Parts(*(_filled(part, fault.facts) for part in template))
 
 
-def phrase(key: str, lang: str = "de", **facts: Fact) -> str:
-    """What a command says besides faults, by its key; a key without a phrase is said as it is."""
-    return _filled(PHRASES.get(lang, PHRASES["de"]).get(key, key), facts)
-
-
 def clean(text: str, most: int = _LONGEST_FACT) -> str:
     """`text` as one short line of plain characters; what is no such character is shown by its escape (fault 50)."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
@@ -68,16 +63,10 @@ def _fact(value: Fact | None) -> str:
     return clean(f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value))
 
 
-def _table(name: str) -> dict[str, dict[str, str]]:
-    return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text("utf-8"))
+def _load(lang: str) -> dict[str, Parts]:
+    text = files(__name__).joinpath(f"{lang}.toml").read_text("utf-8")
+    return {code: Parts(**each) for code, each in tomllib.loads(text).items()}
 
 
-def _phrases(lang: str) -> dict[str, str]:
-    groups = _table(f"phrases.{lang}")
-    return {f"{group}.{key}": each for group, phrases in groups.items() for key, each in phrases.items()}
-
-
-TEXTS: Final = {lang: {code: Parts(**each) for code, each in _table(lang).items()} for lang in LANGUAGES}
+TEXTS: Final = {lang: _load(lang) for lang in LANGUAGES}
 """By language and code; `unknown` is what is said where there is no text."""
-PHRASES: Final = {lang: _phrases(lang) for lang in LANGUAGES}
-"""By language and key."""

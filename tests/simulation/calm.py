@@ -47,7 +47,7 @@ class Calm:
         """One `tmex sync` of a process of its own."""
         self.engine = self.new_engine()
         await self.engine.recall()
-        reports = await self.engine.sync(list(self.columns))
+        reports = await self.engine.alone(self.engine.sync(list(self.columns)))
         return reports[0]
 
     async def running(self, then: Callable[[], Awaitable[None]]) -> None:

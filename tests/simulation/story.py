@@ -135,7 +135,7 @@ class Story:
         self._say("sync")
         with suppress(TimeoutError):
             async with asyncio.timeout(120):
-                await self.engine.order(list(COLUMNS))
+                await self.engine.sync(list(COLUMNS))
 
     async def _heal(self) -> None:
         self._say("healed")

@@ -203,7 +203,7 @@ async def test_an_unknown_column_is_a_fault_of_its_calendar_alone() -> None:
     world = Calm({"Dr. Adler": ColumnId("TK1", "A"), "Nobody": ColumnId("TK1", "Z")})
     del world.practice.taken[ColumnId("TK1", "Z")]
     await world.engine.recall()
-    adler, nobody = await world.engine.sync(["Dr. Adler", "Nobody"])
+    adler, nobody = await world.engine.alone(world.engine.sync(["Dr. Adler", "Nobody"]))
     assert adler.state == "uploaded"
     assert nobody.fault == Fault("column.unknown", {"column": "TK1/Z", "found": "TK1/A"})
     world.practice.unnamed.add(ColumnId("TK1", "A"))
@@ -298,7 +298,7 @@ async def test_an_order_to_the_running_job_waits_for_the_gap_alone() -> None:
         await asyncio.sleep(0.1)
         before = loop.time()
         for count in (1, 2):
-            (report,) = await world.engine.order(["Dr. Adler"])
+            (report,) = await world.engine.sync(["Dr. Adler"])
             assert report.state == "uploaded"
             assert loop.time() - before == pytest.approx(7.0 * count, abs=0.5), count
 
@@ -358,7 +358,7 @@ async def test_a_set_aside_ledger_lets_an_empty_calendar_wait_for_a_person() -> 
         assert world.portal.uploads == []
         assert world.listener.reports("Dr. Adler")[-1].fault == Fault("calendar.adrift")
         assert world.source.readings < 10
-        await world.engine.order(["Dr. Adler"])
+        await world.engine.sync(["Dr. Adler"])
         assert len(world.portal.uploads) == 1
 
     await world.running(then)

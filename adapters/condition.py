@@ -1,0 +1,203 @@
+"""How the job and every calendar stand: one value, which the job hands out and the command shows.
+
+The first thing it tells of a calendar is since when it is known to be right (I11).
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from adapters.outcome import decode, encode, show_span, show_times
+from adapters.texts import say
+from adapters.texts.phrasing import phrase
+from engine.calendar import Calendar
+from engine.faults import Fault
+from engine.model import ColumnId, Instant, Window
+from engine.plan import Patience
+from engine.ports import CalendarRecord, Recollection, Report
+from engine.runtime import Engine
+from engine.spans import EMPTY, IntervalSet
+from engine.walltime import WallClock
+
+
+class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
+    """One calendar: `ripening` becomes free by itself, `waiting` only when a person releases it."""
+
+    name: str
+    column: str
+    state: str
+    """One word: right, ripening, guarded, degraded, waiting, incomplete, failed, stale, off or unknown."""
+    right_at: float | None = None
+    """Wall-clock seconds since when it is known to be right."""
+    blocks: int = 0
+    ripening: IntervalSet = EMPTY
+    waiting: IntervalSet = EMPTY
+    releasable: IntervalSet = EMPTY
+    """What `release` would let go: what the guard or a hand holds."""
+    adrift: bool = False
+    faults: list[Fault] = []
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """The job as a whole, at `at` in wall-clock seconds."""
+
+    at: float
+    running: bool
+    on: bool
+    window: Window | None = None
+    asked_at: float | None = None
+    stale: Fault | None = None
+    calendars: list[CalendarCondition] = []
+
+    def pack(self) -> bytes:
+        """As bytes for `unpack`, in another process."""
+        return encode(self)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Condition":
+        """What `pack` packed; raises msgspec.MsgspecError when it is not that."""
+        return decode(packed, cls)
+
+    def as_json(self, clock: WallClock, lang: str) -> dict[str, Any]:
+        """The object that `status --json` prints."""
+        return {
+            "job": {"running": self.running, "on": self.on},
+            "window": self.window
+            and {
+                "from": clock.isoformat(self.window.start),
+                "to": clock.isoformat(self.window.end),
+                "asked": self._moment(self.asked_at, clock),
+                "stale": self.stale and {"code": self.stale.code, "text": say(self.stale, lang)},
+            },
+            "calendars": [self._calendar(each, clock, lang) for each in self.calendars],
+        }
+
+    def lines(self, clock: WallClock, lang: str) -> list[str]:
+        """The same for people."""
+        told = [phrase(f"job.{self._job()}", lang)]
+        if self.window is not None:
+            asked = self._ago(self.asked_at, lang)
+            day = [clock.isoformat(each)[:10] for each in (self.window.start, Instant(self.window.end - 1))]
+            told.append(phrase("status.window", lang, start=day[0], end=day[1], asked=asked))
+        if self.stale is not None:
+            told.append(f"  {say(self.stale, lang)}")
+        for each in self.calendars:
+            told += self._told(each, clock, lang)
+        return told
+
+    def _told(self, each: CalendarCondition, clock: WallClock, lang: str) -> list[str]:
+        word, since = phrase(f"word.{each.state}", lang), self._ago(each.right_at, lang)
+        told = [phrase("status.calendar", lang, name=each.name, word=word, since=since, blocks=each.blocks)]
+        told += [f"  … {show_span(*span, clock)}" for span in each.ripening]
+        told += [f"  ! {show_span(*span, clock)}" for span in each.waiting]
+        return told + [f"  {say(fault, lang)}" for fault in each.faults]
+
+    def _calendar(self, each: CalendarCondition, clock: WallClock, lang: str) -> dict[str, Any]:
+        age = None if each.right_at is None else max(0, round(self.at - each.right_at))
+        return {
+            "name": each.name,
+            "column": each.column,
+            "state": each.state,
+            "right_since": self._moment(each.right_at, clock),
+            "age_seconds": age,
+            "blocks": each.blocks,
+            "ripening": show_times(each.ripening, clock),
+            "waiting": show_times(each.waiting, clock),
+            "errors": [{"code": fault.code, "text": say(fault, lang)} for fault in each.faults],
+        }
+
+    def _job(self) -> str:
+        return "stopped" if not self.running else "on" if self.on else "off"
+
+    def _ago(self, moment: float | None, lang: str) -> str:
+        if moment is None:
+            return phrase("status.never", lang)
+        return phrase("status.ago", lang, age=str(timedelta(seconds=max(0, round(self.at - moment)))))
+
+    @staticmethod
+    def _moment(moment: float | None, clock: WallClock) -> str | None:
+        return None if moment is None else clock.isoformat(Instant(int(moment)))
+
+
+def of_job(engine: Engine, at: float, stale_after: float) -> Condition:
+    """The condition of the running job; known to be right longer than `stale_after` ago is stale."""
+    keeper, on = engine.keeper, engine.gate.open
+    return Condition(
+        at=at,
+        running=True,
+        on=on,
+        window=keeper.window,
+        asked_at=keeper.asked_at,
+        stale=engine.gate.refused or keeper.trouble,
+        calendars=[_of_calendar(each, at - stale_after, on=on) for each in engine.calendars.values()],
+    )
+
+
+def of_ledger(past: Recollection, columns: Mapping[str, ColumnId], at: float, *, on: bool) -> Condition:
+    """What the ledger knows while no job runs."""
+    return Condition(
+        at=at,
+        running=False,
+        on=on,
+        window=past.portal.window,
+        asked_at=past.portal.asked_at,
+        calendars=[
+            _remembered(name, column, past.calendars.get(name, CalendarRecord()), past.portal.window)
+            for name, column in columns.items()
+        ],
+    )
+
+
+def _of_calendar(calendar: Calendar, horizon: float, *, on: bool) -> CalendarCondition:
+    report = calendar.report
+    if report is None:
+        state = "unknown" if on else "off"
+        return CalendarCondition(
+            name=calendar.name, column=str(calendar.column), state=state, right_at=calendar.right_at
+        )
+    by_hand = report.patience is Patience.BY_HAND
+    return CalendarCondition(
+        name=report.name,
+        column=str(report.column),
+        state=_state(report, calendar.right_at, horizon) if on else "off",
+        right_at=calendar.right_at,
+        blocks=report.blocks,
+        ripening=EMPTY if by_hand else report.held,
+        waiting=report.held if by_hand else EMPTY,
+        releasable=EMPTY if report.patience is Patience.NORMAL else report.held,
+        adrift=calendar.standing.adrift and calendar.standing.baseline is None,
+        faults=[*([report.fault] if report.fault else []), *report.doubts],
+    )
+
+
+def _state(report: Report, right_at: float | None, horizon: float) -> str:
+    """The worst word that fits."""
+    words = {
+        "failed": report.state == "failed",
+        "waiting": report.state == "held" or (bool(report.held) and report.patience is Patience.BY_HAND),
+        "incomplete": report.fault is not None,
+        "stale": right_at is None or right_at < horizon,
+        "degraded": bool(report.doubts),
+        "guarded": bool(report.held) and report.patience is Patience.GUARDED,
+        "ripening": bool(report.held),
+    }
+    return next((word for word, fits in words.items() if fits), "right")
+
+
+def _remembered(name: str, column: ColumnId, record: CalendarRecord, window: Window | None) -> CalendarCondition:
+    held = window.clip(record.standing.baseline or EMPTY) if window else EMPTY
+    lost = EMPTY
+    for each in record.standing.losses:
+        lost = lost | each.times
+    waits = lost & held
+    return CalendarCondition(
+        name=name,
+        column=str(column),
+        state="unknown",
+        right_at=record.right_at,
+        blocks=len(held),
+        ripening=EMPTY if record.standing.by_hand else waits,
+        waiting=waits if record.standing.by_hand else EMPTY,
+    )

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from engine.faults import Fault, FaultError
 
 TMEX_WORDS = {"+J": "on", "-J": "off", "P": "config"}
 """What people who know DURIA's command type."""
-VERBS = ("sync", "plan", "run", "on", "off", "config", "demo", "version")
+VERBS = ("sync", "plan", "run", "on", "off", "status", "release", "check", "config", "health", "sql", "demo", "version")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,12 +66,16 @@ def _parser(lang: str) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         made[verb].set_defaults(perform=globals()[f"_{verb}"])
-    for verb in ("sync", "plan", "config"):
+    for verb in ("sync", "plan", "status", "check", "config"):
         made[verb].add_argument("--json", action="store_true", help=phrase("help.json", lang))
     made["sync"].add_argument(
         "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
     )
     made["demo"].add_argument("--changes", metavar="N", type=int, help=phrase("help.changes", lang))
+    made["status"].add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
+    made["release"].add_argument("name", metavar="NAME", help=phrase("help.name", lang))
+    made["release"].add_argument("--yes", action="store_true", help=phrase("help.yes", lang))
+    made["sql"].add_argument("dialect", choices=("sqlite",), help=phrase("help.dialect", lang))
     return parser
 
 
@@ -97,6 +102,52 @@ def _run(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - eve
 
     settings = load(os.environ)
     return _loop(lambda: command.run(settings))
+
+
+def _status(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+
+    settings = load(os.environ)
+    if arguments.watch:
+        return _loop(lambda: command.watch(settings))
+    return _loop(lambda: command.status(settings, as_json=arguments.json))
+
+
+def _release(arguments: argparse.Namespace, lang: str) -> int:
+    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+
+    settings = load(os.environ)
+    if arguments.name not in settings.calendars:
+        return _complain([Fault("usage.no_calendar", {"name": arguments.name})], lang)
+    return _loop(lambda: command.release(settings, arguments.name, yes=arguments.yes))
+
+
+def _check(arguments: argparse.Namespace, lang: str) -> int:
+    from adapters.check import check  # noqa: PLC0415 - see the module's first sentences
+
+    async def work() -> int:
+        checker = await check(os.environ, lang)
+        if arguments.json:
+            print(json.dumps(checker.as_json(), ensure_ascii=False))
+        else:
+            print("\n".join(checker.lines()))
+        return 0 if checker.passed() else 1
+
+    return _loop(work)
+
+
+def _health(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    from adapters.pulse import FRESH, Pulse  # noqa: PLC0415 - see the module's first sentences
+
+    age = Pulse(load(os.environ, only_state=True).state).age()
+    alive = age is not None and age < FRESH
+    print(phrase("health.alive" if alive else "health.dead", lang), file=sys.stdout if alive else sys.stderr)
+    return 0 if alive else 1
+
+
+def _sql(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    print(files("adapters.duria").joinpath("sql", f"{arguments.dialect}.sql").read_text("utf-8"), end="")
+    return 0
 
 
 def _on(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape

@@ -62,12 +62,10 @@ async def assembled(settings: Settings, observer: Observer, *, look_only: bool =
     Raises LedgerError and FaultError.
     """
     async with AsyncExitStack() as stack:
-        source = await stack.enter_async_context(_source(settings))
-        portal: Portal = await stack.enter_async_context(_portal(settings))
+        source = await stack.enter_async_context(open_source(settings))
+        portal: Portal = await stack.enter_async_context(open_portal(settings))
         ledger: Ledger = (
-            Memo(await SqliteLedger.peek(settings.state, _realm(settings)))
-            if look_only
-            else await stack.enter_async_context(_ledger(settings))
+            Memo(await remembered(settings)) if look_only else await stack.enter_async_context(_ledger(settings))
         )
         if settings.shadow:
             portal = ShadowPortal(portal)
@@ -77,17 +75,24 @@ async def assembled(settings: Settings, observer: Observer, *, look_only: bool =
         yield engine
 
 
-def _source(settings: Settings) -> AbstractAsyncContextManager[Source]:
+async def remembered(settings: Settings) -> Recollection:
+    """What the ledger holds, without touching it. Raises LedgerError."""
+    return await SqliteLedger.peek(settings.state, _realm(settings))
+
+
+def open_source(settings: Settings) -> AbstractAsyncContextManager[Source]:
+    """The practice's calendar; raises FaultError for one that this version cannot read."""
     match settings.source:
         case SqliteAddress(path):
-            return SqliteSource(path, settings.practice, set(settings.calendars.values()))
+            return SqliteSource(path, settings.practice)
         case PostgresSource() | FilesSource():
             raise FaultError("settings.source_unsupported", name="TMEX_SOURCE")
         case _:
             assert_never(settings.source)
 
 
-def _portal(settings: Settings) -> DrFlex:
+def open_portal(settings: Settings) -> DrFlex:
+    """The portal; it asks nothing until it is asked to."""
     site = Site(
         window_url=settings.window_url.reveal(), upload_url=settings.upload_url.reveal(), timeout=settings.timeout
     )

@@ -19,10 +19,13 @@ _FORGET_AFTER = 300.0
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What a command asks of the job: `verb` is `sync` or `release`, `names` the online calendars."""
+    """What a command asks of the job: `verb` is `sync`, `status` or `release`, `names` the online calendars, `times`
+    what is to be released.
+    """
 
     verb: str
-    names: list[str]
+    names: list[str] = []
+    times: list[tuple[int, int]] = []
 
 
 class Mailbox:

@@ -101,6 +101,12 @@ def retry_after(text: str | None, wall: float) -> float | None:
     return min(max(seconds, 0.0), LONGEST_PAUSE) if isfinite(seconds) else None
 
 
+def clock_off(date: str | None, wall: float) -> float | None:
+    """By how many seconds `wall` is ahead of an answer's `Date`; None when it says nothing."""
+    ahead = -_seconds_until(date, wall) if date is not None else float("inf")
+    return ahead if isfinite(ahead) else None
+
+
 def _seconds_until(text: str, wall: float) -> float:
     """The seconds until an HTTP date; infinite when it is none."""
     try:

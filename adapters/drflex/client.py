@@ -17,7 +17,7 @@ import msgspec
 from yarl import URL
 
 from adapters.drflex import wire
-from adapters.drflex.answers import Attempt
+from adapters.drflex.answers import Attempt, clock_off
 from adapters.drflex.key import Key
 from adapters.drflex.proxies import environment_proxy
 from engine.faults import FaultError
@@ -68,6 +68,8 @@ class DrFlex:
         self.window_host, self.upload_host = _host(self._window_url), _host(self._upload_url)
         self._timeout, self._key, self._clock = site.timeout, key, clock
         self._proxy, self._tls, self._wall = proxy, tls, wall
+        self.clock_off: float | None = None
+        """By how many seconds this machine's clock is ahead of the portal's, as its last answer's `Date` tells."""
         self._sent: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -142,6 +144,7 @@ class DrFlex:
             response.close()  # changes nothing for one that was read to its end
 
     async def _answer(self, attempt: Attempt, response: aiohttp.ClientResponse) -> bytes:
+        self.clock_off = clock_off(response.headers.get("Date"), self._wall())
         refusal = attempt.refusal(response.status, response.headers, self._wall())
         if refusal is not None:
             raise refusal

@@ -6,7 +6,7 @@ structure, and a flipped bit within a row is read as it stands.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date
 from pathlib import Path
@@ -79,12 +79,7 @@ SELECT calendar COLLATE BINARY, col COLLATE BINARY FROM tmex_reservations
 class SqliteSource:
     """A `Source` over the database file at `path`, for one practice. An async context manager."""
 
-    def __init__(
-        self,
-        path: Path,
-        practice: str,
-        columns: Collection[ColumnId] | None = None,  # noqa: ARG002 - sources are opened alike; a file cannot tell which column changed
-    ) -> None:
+    def __init__(self, path: Path, practice: str) -> None:
         self._path, self._practice = path, practice
         self._file = SqliteFile(path)
 

@@ -84,6 +84,11 @@ def test_a_zone_that_knows_no_offset_counts_as_utc() -> None:
         def utcoffset(self, _: datetime | None) -> timedelta | None:
             return None
 
+        dst = utcoffset
+
+        def tzname(self, _: datetime | None) -> str | None:
+            return None
+
     assert WallClock(Nowhere()).earliest(Wall(77)) == 77
     assert WallClock(UTC).earliest(Wall(77)) == 77
 

@@ -1,0 +1,145 @@
+"""Tries everything that the job needs, once, and says of each whether it is right, and who must do what if not.
+
+Nothing is uploaded and nothing is written but a trial of the state's folder.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.compose import open_portal, open_source
+from adapters.lock import StateLock
+from adapters.settings import Settings, SettingsError, load
+from adapters.texts import say
+from adapters.texts.phrasing import phrase
+from engine.faults import Fact, Fault, FaultError
+from engine.model import DAY, Failed, Instant, Window
+from engine.walltime import WallClock
+
+CLOCK_OFF = 60.0
+"""Seconds by which this machine's clock may differ from the portal's before it is noted."""
+OPEN_TO_OTHERS = 0o077
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was tried, how it is (`ok`, `note` or `fault`), and the sentence for people."""
+
+    topic: str
+    level: str
+    text: str
+
+
+class Checker:
+    """Collects findings, in the language of the settings."""
+
+    def __init__(self, lang: str) -> None:
+        self.findings: list[Finding] = []
+        self._lang = lang
+
+    def ok(self, topic: str, **facts: Fact) -> None:
+        """What was tried is right."""
+        self.findings.append(Finding(topic, "ok", phrase(f"check.{topic}", self._lang, **facts)))
+
+    def note(self, topic: str, key: str, **facts: Fact) -> None:
+        """It works, and should be looked at."""
+        self.findings.append(Finding(topic, "note", phrase(f"check.{key}", self._lang, **facts)))
+
+    def fault(self, topic: str, fault: Fault) -> None:
+        """It does not work."""
+        self.findings.append(Finding(topic, "fault", say(fault, self._lang)))
+
+    def passed(self) -> bool:
+        """Whether no fault was found."""
+        return all(each.level != "fault" for each in self.findings)
+
+    def lines(self) -> list[str]:
+        """The same for people, a line a finding."""
+        return [f"{phrase(f'level.{each.level}', self._lang):<8} {each.text}" for each in self.findings]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `check --json` prints."""
+        return {"ok": self.passed(), "checks": [msgspec.to_builtins(each) for each in self.findings]}
+
+
+async def check(environ: Mapping[str, str], lang: str) -> Checker:
+    """Try the settings and, when they hold, all that they lead to."""
+    checker = Checker(lang)
+    try:
+        settings = load(environ)
+    except SettingsError as error:
+        for fault in error.faults:
+            checker.fault("settings", fault)
+        return checker
+    checker.ok("settings", calendars=len(settings.calendars))
+    _secret_files(checker, environ)
+    _state(checker, settings)
+    clock = WallClock(settings.limits.zone)
+    checker.ok("zone", name=str(settings.limits.zone), now=clock.isoformat(Instant(int(time.time())))[11:16])
+    await asyncio.gather(_source(checker, settings, clock), _portal(checker, settings, clock))
+    return checker
+
+
+def _secret_files(checker: Checker, environ: Mapping[str, str]) -> None:
+    for name in sorted(each for each in environ if each.startswith("TMEX_") and each.endswith("_FILE")):
+        with suppress(OSError):
+            if Path(environ[name]).stat().st_mode & OPEN_TO_OTHERS:
+                checker.note("secrets", "secret_file_open", name=name)
+
+
+def _state(checker: Checker, settings: Settings) -> None:
+    with StateLock(settings.state) as lock:
+        try:
+            alone = lock.take()
+        except FaultError as error:
+            checker.fault("state", error.fault)
+            return
+    if not os.access(settings.state.parent, os.W_OK):
+        checker.fault("state", Fault("ledger.unwritable", {"kind": "EACCES"}))
+    elif alone:
+        checker.ok("state", folder=str(settings.state.parent))
+    else:
+        checker.ok("state_running", folder=str(settings.state.parent))
+
+
+async def _source(checker: Checker, settings: Settings, clock: WallClock) -> None:
+    try:
+        async with open_source(settings) as source:
+            found = await source.columns()
+            checker.ok("source", found=", ".join(map(str, found)) or "–")
+            now = Instant(int(time.time()))
+            around = clock.around(Window(now, Instant(now + DAY)))
+            for name, column in settings.calendars.items():
+                if column not in found:
+                    facts: dict[str, Fact] = {"column": str(column), "found": ", ".join(map(str, found))}
+                    checker.fault("columns", Fault("column.unknown", facts))
+                    continue
+                reading = await source.read(column, around)
+                if isinstance(reading, Failed):
+                    checker.fault("columns", reading.reason)
+                else:
+                    checker.ok("columns", name=name, column=str(column))
+            checker.ok("changes")
+    except FaultError as error:
+        checker.fault("source", error.fault)
+
+
+async def _portal(checker: Checker, settings: Settings, clock: WallClock) -> None:
+    async with open_portal(settings) as portal:
+        try:
+            window = await portal.window()
+        except FaultError as error:
+            checker.fault("portal", error.fault)
+            return
+        days = [clock.isoformat(each)[:10] for each in (window.start, Instant(window.end - 1))]
+        checker.ok("portal", start=days[0], end=days[1])
+        off = portal.clock_off
+    if off is not None and abs(off) > CLOCK_OFF:
+        checker.note("clock", "clock_off", seconds=round(off))
+    elif off is not None:
+        checker.ok("clock")

@@ -98,10 +98,10 @@ def _plan(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - ev
 
 
 def _run(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+    from adapters import job  # noqa: PLC0415 - see the module's first sentences
 
     settings = load(os.environ)
-    return _loop(lambda: command.run(settings))
+    return _loop(lambda: job.run(settings))
 
 
 def _status(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape

@@ -1,0 +1,142 @@
+"""The job itself: alone on its state, obedient to its switch and to orders, and ended in order or at once.
+
+It is told what to do through the state's folder, so that it needs no port.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from importlib.metadata import version
+
+from adapters.compose import assembled
+from adapters.condition import of_job
+from adapters.journal import Journal
+from adapters.lock import StateLock
+from adapters.mailbox import Mailbox, Order
+from adapters.outcome import Outcome
+from adapters.pulse import Pulse
+from adapters.settings import Settings
+from adapters.switch import Switch
+from engine.ports import Report
+from engine.runtime import Engine
+from engine.spans import IntervalSet
+
+SWITCH_LOOK = 1.0
+"""Seconds between two looks at the switch (I8), and between two beats of the pulse."""
+STANDBY_LOOK = 1.0
+"""Seconds between two tries of a standby to become the job (I9)."""
+END_WITHIN = 9.0
+"""Seconds after which a process that was told to end is ended, whatever hangs."""
+
+
+async def run(settings: Settings) -> int:
+    """The job: until SIGTERM or SIGINT, as standby while another one works on the same state (I9)."""
+    stop, journal = asyncio.Event(), Journal.of(settings)
+    _end_on_signals(stop)
+    with journal.libraries(), StateLock(settings.state) as lock:
+        if await _alone(lock, stop, journal):
+            try:
+                async with assembled(settings, journal) as engine:
+                    await _work(engine, settings, journal, stop)
+            except BaseException:
+                _end_soon(70)
+                raise
+    return 0
+
+
+async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyncio.Event) -> None:
+    switch = Switch(settings.state)
+    engine.gate.open, fault = switch.read()
+    if fault is not None:
+        journal.fault(fault)
+    journal.event("job.started", version=version("tmex"), calendars=len(settings.calendars))
+    async with asyncio.TaskGroup() as tasks:
+        others = [
+            tasks.create_task(_follow(switch, engine, journal)),
+            tasks.create_task(_beat(Pulse(settings.state))),
+            tasks.create_task(Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order))),
+        ]
+        await engine.run(stop)
+        for each in others:
+            each.cancel()
+    journal.event("job.stopped")
+
+
+async def _follow(switch: Switch, engine: Engine, journal: Journal) -> None:
+    """Let the switch of the state decide, within a second of its being turned (I8)."""
+    while True:
+        await asyncio.sleep(SWITCH_LOOK)
+        on, _ = switch.read()
+        if on != engine.gate.open:
+            journal.event("job.switched", on=on)
+            engine.switch(on=on)
+
+
+async def _beat(pulse: Pulse) -> None:
+    while True:
+        with suppress(OSError):
+            pulse.beat()
+        await asyncio.sleep(SWITCH_LOOK)
+
+
+async def _carry_out(engine: Engine, settings: Settings, order: Order) -> bytes:
+    """What a command asked of this job."""
+    names = [name for name in order.names if name in engine.calendars]
+    match order.verb:
+        case "sync":
+            return outcome_of(engine, await engine.sync(names), settings).pack()
+        case "release":
+            reports = [await engine.release(name, IntervalSet(order.times)) for name in names]
+            return outcome_of(engine, reports, settings).pack()
+        case _:
+            return of_job(engine, time.time(), settings.stale_after).pack()
+
+
+def outcome_of(engine: Engine, reports: list[Report], settings: Settings) -> Outcome:
+    """What `reports` of `engine` came to."""
+    window = engine.keeper.window
+    return Outcome(
+        reports=reports,
+        window=window,
+        stale=engine.keeper.trouble if window is not None else None,
+        shadow=settings.shadow,
+        block_vanished=settings.limits.block_vanished,
+    )
+
+
+async def _alone(lock: StateLock, stop: asyncio.Event, journal: Journal) -> bool:
+    """Wait until no other job works on the state; False when this one is to end before."""
+    waiting = False
+    while not lock.take():
+        if not waiting:
+            journal.event("job.standby")
+            waiting = True
+        try:
+            async with asyncio.timeout(STANDBY_LOOK):
+                await stop.wait()
+        except TimeoutError:
+            continue
+        return False
+    return True
+
+
+def _end_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT end the job in order, also as PID 1; and end it all the same if something hangs (I8)."""
+
+    def end() -> None:
+        if not stop.is_set():
+            _end_soon(0)
+        stop.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, end)
+
+
+def _end_soon(code: int) -> None:
+    """End the process with `code` a little later, whatever hangs by then (fault 49)."""
+    timer = threading.Timer(END_WITHIN, os._exit, [code])
+    timer.daemon = True
+    timer.start()

@@ -46,7 +46,7 @@ class Checker:
         """What was tried is right."""
         self.findings.append(Finding(topic, "ok", phrase(f"check.{topic}", self._lang, **facts)))
 
-    def note(self, topic: str, key: str, **facts: Fact) -> None:
+    def remark(self, topic: str, key: str, **facts: Fact) -> None:
         """It works, and should be looked at."""
         self.findings.append(Finding(topic, "note", phrase(f"check.{key}", self._lang, **facts)))
 
@@ -89,7 +89,7 @@ def _secret_files(checker: Checker, environ: Mapping[str, str]) -> None:
     for name in sorted(each for each in environ if each.startswith("TMEX_") and each.endswith("_FILE")):
         with suppress(OSError):
             if Path(environ[name]).stat().st_mode & OPEN_TO_OTHERS:
-                checker.note("secrets", "secret_file_open", name=name)
+                checker.remark("secrets", "secret_file_open", name=name)
 
 
 def _state(checker: Checker, settings: Settings) -> None:
@@ -140,6 +140,6 @@ async def _portal(checker: Checker, settings: Settings, clock: WallClock) -> Non
         checker.ok("portal", start=days[0], end=days[1])
         off = portal.clock_off
     if off is not None and abs(off) > CLOCK_OFF:
-        checker.note("clock", "clock_off", seconds=round(off))
+        checker.remark("clock", "clock_off", seconds=round(off))
     elif off is not None:
         checker.ok("clock")

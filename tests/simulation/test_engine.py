@@ -505,3 +505,30 @@ def test_windows_and_reservations_cannot_be_built_wrong() -> None:
     with pytest.raises(ValueError, match="reservation"):
         Reservation(0, 1, 5, 5)
     assert Standing().confirmed(WINDOW) == EMPTY
+
+
+@calmly
+async def test_a_release_lets_go_what_was_shown_while_the_job_runs() -> None:
+    """I3: by hand stays blocked until a person lets it go; the ledger knows before the reading that frees it."""
+    world = Calm()
+    adler = ColumnId("TK1", "A")
+    world.practice.taken[adler] = {8, 9, 10, 11}
+
+    async def then() -> None:
+        await asyncio.sleep(200)
+        world.practice.emptied.add(adler)
+        world.source.hint(adler)
+        await asyncio.sleep(5000)
+        calendar = world.engine.calendars["Dr. Adler"]
+        assert calendar.report is not None
+        assert (calendar.report.patience, calendar.report.held) == (Patience.BY_HAND, hours(8, 9, 10, 11) | LUNCH)
+        assert world.portal.held["Dr. Adler"] == hours(8, 9, 10, 11) | LUNCH
+        world.source.faults = Faults(read_failed=ALWAYS)
+        failed = await world.engine.release("Dr. Adler", hours(8, 9))
+        assert failed.state == "failed"
+        assert world.ledger.calendars["Dr. Adler"].standing.released == hours(8, 9)
+        world.source.faults = Faults()
+        await asyncio.sleep(130)
+        assert world.portal.held["Dr. Adler"] == hours(10, 11) | LUNCH
+
+    await world.running(then)

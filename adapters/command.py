@@ -21,7 +21,7 @@ from adapters.switch import Switch
 from adapters.texts import say
 from adapters.texts.phrasing import phrase
 from engine.faults import Fault
-from engine.ports import Event
+from engine.ports import Event, Noticed
 from engine.runtime import Engine
 from engine.walltime import WallClock
 
@@ -33,11 +33,16 @@ WATCH_EVERY = 2.0
 """Seconds between two looks of `status --watch`."""
 
 
-class Quiet:
-    """An observer for commands that tell their outcome themselves."""
+class Complainer:
+    """An observer for commands that tell their outcome themselves: says only what is wrong with the state."""
+
+    def __init__(self, lang: str) -> None:
+        self._lang = lang
 
     def tell(self, event: Event) -> None:
-        """Nothing to do: the outcome is printed at the end."""
+        """The outcome is printed at the end; what befalls the ledger is no calendar's."""
+        if isinstance(event, Noticed) and event.topic == "ledger" and not event.over:
+            _complain([event.fault], self._lang)
 
 
 async def sync(settings: Settings, names: list[str], *, as_json: bool) -> int:
@@ -103,7 +108,7 @@ async def release(settings: Settings, name: str, *, yes: bool) -> int:
 
 async def plan(settings: Settings, *, as_json: bool) -> int:
     """Show what a sync would upload; sends nothing but the window question."""
-    async with assembled(settings, Quiet(), look_only=True) as engine:
+    async with assembled(settings, Complainer(settings.lang), look_only=True) as engine:
         reports = await engine.preview(list(settings.calendars))
         return _show(outcome_of(engine, reports, settings), settings, as_json=as_json)
 
@@ -121,7 +126,7 @@ async def _by_job_or(
                 return _unpacked(asking.result(), unpack, settings)
             asking.cancel()
             await asyncio.wait([asking])
-        async with assembled(settings, Quiet()) as engine:
+        async with assembled(settings, Complainer(settings.lang)) as engine:
             return await here(engine)
 
 

@@ -102,6 +102,7 @@ def outcome_of(engine: Engine, reports: list[Report], settings: Settings) -> Out
         reports=reports,
         window=window,
         stale=engine.keeper.trouble if window is not None else None,
+        unwritten=engine.reconciler.memory.trouble,
         shadow=settings.shadow,
         block_vanished=settings.limits.block_vanished,
     )

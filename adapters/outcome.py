@@ -30,6 +30,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reports: list[Report]
     window: Window | None = None
     stale: Fault | None = None
+    unwritten: Fault | None = None
+    """Why the ledger could not be written."""
     shadow: bool = False
     block_vanished: bool = False
 
@@ -40,7 +42,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         if failed:
             return codes.pop() if len(codes) == 1 and len(failed) == len(self.reports) else SOME_FAILED
         waiting = any(each.fault is not None or each.state == "held" or _by_hand(each) for each in self.reports)
-        return SOME_FAILED if waiting else 0
+        if waiting:
+            return SOME_FAILED
+        return exit_code(self.unwritten.code) if self.unwritten else 0
 
     def pack(self) -> bytes:
         """As bytes for `unpack`, in another process."""

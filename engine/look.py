@@ -11,7 +11,7 @@ from typing import NamedTuple, assert_never
 import msgspec
 
 from engine.calendar import Calendar
-from engine.faults import Fault
+from engine.faults import Fact, Fault
 from engine.limits import Limits
 from engine.model import ColumnId, Complete, Failed, Incomplete, Occupancy, Rows, Window
 from engine.occupancy import occupancy, vanished
@@ -67,7 +67,8 @@ class Lookout:
             found = await self._source.columns()
         except SourceError as error:
             return error.fault
-        return Fault("column.unknown", {"column": str(column), "found": ", ".join(map(str, found))})
+        facts: dict[str, Fact] = {"column": str(column)}
+        return Fault("column.unknown", facts | ({"found": ", ".join(map(str, found))} if found else {}))
 
     def _take_in(self, calendar: Calendar, seen: Occupancy, window: Window, began: float, wall: float) -> Sight:
         gone, record = self._vanished(calendar.column, seen, window)

@@ -101,8 +101,7 @@ class DrFlex:
         try:
             return wire.decode_window(body, self._clock)
         except FaultError as error:
-            fault = error.fault
-        raise PortalError(fault, maybe_applied=False)
+            raise PortalError(error.fault, maybe_applied=False) from None
 
     async def upload(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
         """Replace what the portal holds for `name` in `window` (R2); how many intervals it says that it accepted."""

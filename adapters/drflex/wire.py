@@ -76,12 +76,11 @@ def _rows(blocked: IntervalSet, clock: WallClock) -> Iterator[str]:
 @lru_cache(maxsize=4096)
 def _day(zone: tzinfo, number: int) -> _Day:
     """The `number`th local day since 1970-01-01; `_NO_DAY` when its offset changes, or does at its end."""
-    midnight = datetime.combine(_EPOCH_DAY + timedelta(days=number), time.min)
-    hours = (midnight + timedelta(hours=hour) for hour in range(25))
-    readings = [hour.replace(tzinfo=zone, fold=fold) for hour in hours for fold in (0, 1)]
+    midnight = datetime.combine(_EPOCH_DAY + timedelta(days=number), time.min, zone)
+    readings = [midnight + timedelta(hours=hour) for hour in range(25)]  # wall time: midnight has a zone
     if len({reading.utcoffset() for reading in readings}) > 1:
         return _NO_DAY
-    start, text = (readings[0] - _EPOCH) // _SECOND, readings[0].isoformat()
+    start, text = (midnight - _EPOCH) // _SECOND, midnight.isoformat()
     day, offset = text[:10], text[19:]
     return _Day(start, start + DAY, f'{{"start":"{day}T', f'{offset}","end":"{day}T', f'{offset}"}}')
 

@@ -1,5 +1,6 @@
 """A set of intervals behaves like the set of its seconds, and no malformed one can exist."""
 
+import sys
 from itertools import pairwise
 
 import pytest
@@ -68,6 +69,12 @@ def test_an_interval_ends_after_its_start(pair: tuple[int, int]) -> None:
     """R7: an empty or reversed interval cannot exist."""
     with pytest.raises(ValueError, match="ends after"):
         IntervalSet([pair])
+
+
+def test_occupied_time_is_kept_packed() -> None:
+    """I12: 16 bytes an interval, so that thousands of columns of 2,000 slots fit one process."""
+    times = IntervalSet((slot * 20, slot * 20 + 10) for slot in range(2000))
+    assert sys.getsizeof(times._edges) < 2000 * 16 * 1.2
 
 
 def test_it_shows_itself_and_is_not_equal_to_other_things() -> None:

@@ -49,7 +49,7 @@ def encode_upload(name: str, window: Window, blocked: IntervalSet, clock: WallCl
 
 
 class _Day(NamedTuple):
-    """A local day of one offset, ready to be written: `start` is its first second, and `end` the second after it."""
+    """A local day of one offset, `[start, end)`, and the text around the two times of an interval that lies in it."""
 
     start: int
     end: int

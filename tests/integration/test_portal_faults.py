@@ -43,6 +43,7 @@ async def test_a_pause_is_taken_in_seconds(status: int, text: str, seconds: floa
             error = await failure(portal, request)
             assert (error.fault.code, error.fault.facts) == ("portal.busy", {"status": status})
             assert error.retry_after == seconds
+            assert error.maybe_applied is ((request, status) == ("upload", 503))
 
 
 @pytest.mark.parametrize("text", ["", "soon", "inf", "nan", "0x10", "Mon, 99 Nov 2026 99:00:00 GMT", "1;2", None])

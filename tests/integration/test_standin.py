@@ -3,12 +3,14 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, get_args
 
 import aiohttp
 import pytest
 
 from adapters.drflex.standin import StandIn
+from adapters.drflex.traffic import Traffic
 from adapters.drflex.troubles import KINDS, Kind
 from engine.spans import EMPTY
 from tests.contract.portal_contract import WINDOW, hours
@@ -120,6 +122,20 @@ async def test_a_request_given_up_does_not_overlap_the_next(side: StandIn, http:
     assert (await said(http, "POST", "/upload", json=UPLOAD, headers=KEY))[0] == 200
     assert stalled.cancelled()
     assert (side.overlaps, side.most_under_way) == ([], 1)
+
+
+@pytest.mark.parametrize(("seconds", "overlaps"), [(0.0, []), (0.2, ["A"])])
+async def test_a_client_that_goes_away_is_noticed_late(seconds: float, overlaps: list[str]) -> None:
+    """I4: its upload counts beside the next one only if it stayed for longer than its end needs to arrive."""
+    traffic = Traffic(keep=10)
+    with suppress(asyncio.CancelledError), traffic.visit("upload") as first:
+        traffic.names(first, "A")
+        with traffic.visit("upload") as second:
+            traffic.names(second, "A")
+        await asyncio.sleep(seconds)
+        raise asyncio.CancelledError
+    assert traffic.overlaps == overlaps
+    assert traffic.most_under_way == 1 + len(overlaps)
 
 
 async def test_waiting_for_a_condition(side: StandIn, http: aiohttp.ClientSession) -> None:

@@ -9,7 +9,7 @@ from random import Random
 from engine import pace as pacing
 from engine.limits import Limits
 from engine.model import ColumnId
-from engine.plan import Change, Standing, accepted, sending, settled
+from engine.plan import Change, Standing, accepted, recalled, sending, settled, unanswered
 from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError, Report
 from engine.spans import EMPTY, IntervalSet
 
@@ -21,7 +21,7 @@ class Calendar:
         self, name: str, column: ColumnId, record: CalendarRecord, limits: Limits, now: float, wall: float
     ) -> None:
         self.name, self.column, self._limits = name, column, limits
-        self.standing: Standing = record.standing
+        self.standing: Standing = recalled(record.standing) if limits.settle else record.standing
         self.right_at = record.right_at
         """Wall-clock time at which the newest reading that equals an accepted upload began (I11)."""
         self.pace = _recalled(record.pace, limits, now, wall)
@@ -92,6 +92,7 @@ class Calendar:
         if error.maybe_applied and self._limits.settle:
             self.settle_at = now + self._limits.settle
             self.doubted = self.doubted | IntervalSet([(change.window.start, change.window.end)])
+            self.standing = unanswered(self.standing, change)
         if isinstance(error, RejectedError):
             self.pace = pacing.succeeded(self.pace, now)
             self.again_at = _next(now, self.settle_at)

@@ -52,6 +52,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """All that the portal may hold; None until a first upload was on its way (I1)."""
     pending: IntervalSet = EMPTY
     """What of the baseline the portal may lack: no accepted upload that carried it is beyond doubt."""
+    lingering: IntervalSet = EMPTY
+    """What attempts without a clean answer held: it may land late, and blocks too much until it is settled (I6)."""
     adrift: bool = False
     """Whether a ledger was set aside, so that nothing is known of what the portal holds (I6)."""
     clock: float = 0.0
@@ -192,12 +194,24 @@ def accepted(standing: Standing, change: Change) -> Standing:
     return _replace(standing, baseline=outside | change.send, pending=pending, adrift=False)
 
 
+def unanswered(standing: Standing, change: Change) -> Standing:
+    """What is remembered of an attempt that may land late (I6)."""
+    return _replace(standing, lingering=standing.lingering | change.send)
+
+
+def recalled(standing: Standing) -> Standing:
+    """What a new process starts from: all that its predecessor may have sent may land late (I6)."""
+    return _replace(standing, lingering=standing.lingering | (standing.baseline or EMPTY))
+
+
 def settled(standing: Standing, doubted: IntervalSet, window: Window) -> Standing:
-    """What is remembered once an upload of `window` came after all that might land late in `doubted`: beyond the
-    window the portal may lack what the baseline has, and is told when the window gets there (I6).
+    """What is remembered once an upload of `window` came after all that might land late in `doubted`: beyond the window
+    the portal may lack what the baseline has, and hold what it has not; both go right when the window gets there (I6).
     """
-    beyond = (standing.baseline or EMPTY) & doubted - IntervalSet([(window.start, window.end)])
-    return _replace(standing, pending=standing.pending | beyond)
+    replaced = IntervalSet([(window.start, window.end)])
+    baseline = standing.baseline or EMPTY
+    lacking, linger = (baseline & doubted) - replaced, standing.lingering - replaced
+    return _replace(standing, baseline=baseline | linger, pending=standing.pending | lacking, lingering=EMPTY)
 
 
 def release(standing: Standing, times: IntervalSet) -> Standing:

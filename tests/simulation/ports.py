@@ -179,10 +179,11 @@ class HostilePortal:
         self.refusing = False
         self.paused_until = 0.0
         self.forgetful = False
-        """Whether a crash may lose the pace and the baseline, because the ledger could not be written."""
+        """Whether a crash may lose the baseline, because the ledger could not be written."""
+        self.unpaced = False
+        """Whether a crash may shorten the pace: it is kept from before a write that failed, or in which all froze."""
         self.polite = True
         """Whether the bucket can be checked: what people order does not wait for it."""
-        self._landed_late: set[str] = set()
         self._under_way: set[str] = set()
         self._sent: dict[str, list[float]] = defaultdict(list)
 
@@ -215,10 +216,9 @@ class HostilePortal:
             await self._time_out()
         if self.faults.draw(self.chance, "lands_late"):
             delay = self.chance.uniform(1, max(1.0, self.limits.settle - 31))
-            asyncio.get_running_loop().call_later(30 + delay, self._land_late, name, window, blocked)
+            asyncio.get_running_loop().call_later(30 + delay, self._apply, name, window, blocked)
             await self._time_out()
         self._apply(name, window, blocked)
-        self._landed_late.discard(name)
         if self.faults.draw(self.chance, "answer_lost"):
             await self._time_out()
         return len(blocked)
@@ -243,14 +243,10 @@ class HostilePortal:
         outside = self.held[name] - IntervalSet([(window.start, window.end)])
         self.held[name] = outside | blocked
 
-    def _land_late(self, name: str, window: Window, blocked: IntervalSet) -> None:
-        self._apply(name, window, blocked)
-        self._landed_late.add(name)
-
     def _assert_allowed(self, name: str, window: Window, blocked: IntervalSet) -> None:
         now, column = _now(), self.columns[name]
         assert name not in self._under_way, "I4: two uploads of one calendar under way"
-        assert now >= self.paused_until or self.forgetful, "I10: an upload during a pause that the portal asked for"
+        assert now >= self.paused_until or self.unpaced, "I10: an upload during a pause that the portal asked for"
         assert window.clip(blocked) == blocked, "R7: an upload sticks out of its window"
         assert now - self.source.last_read_at[column] <= READING_LIFETIME + 1, "I4: an aged reading goes up"
         freed = window.clip(self.held[name]) - blocked
@@ -264,14 +260,14 @@ class HostilePortal:
         if self.ledger is not None and self.ledger.healthy:
             kept = self.ledger.calendars[name].standing.baseline or EMPTY
             assert not blocked - kept, "I6: an upload adds what the ledger does not know"
-            known = not self.held[name] - kept or name in self._landed_late or self.forgetful
-            assert known, "I1: the portal holds what the baseline lacks"
+            known = kept | self.ledger.calendars[name].standing.lingering
+            assert not self.held[name] - known or self.forgetful, "I1: the portal holds what the baseline lacks"
         self.uploads.append((now, name))
 
     def _assert_polite(self, name: str, now: float) -> None:
         sent = self._sent[name]
         near = bool(sent) and now - sent[-1] < self.limits.upload_gap - 1e-6
-        assert not near or self.forgetful, "I10: two uploads within the gap"
+        assert not near or self.unpaced, "I10: two uploads within the gap"
         sent.append(now)
         for count, begun in enumerate(reversed(sent), start=1):
             allowed = self.limits.upload_burst + (now - begun) / 60 + 1e-3

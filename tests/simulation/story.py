@@ -47,7 +47,8 @@ class Story:
         self.listener = Listener()
         self.orders = self.chance.random() < 0.5
         self.portal.forgetful = self.mix.ledger_fails > 0
-        self.portal.polite = not self.orders and not self.mix.ledger_fails
+        self.portal.unpaced = self.portal.forgetful or self.mix.freezes > 0
+        self.portal.polite = not self.orders and not self.portal.unpaced
         self.trace: list[str] = []
         self.engine: Engine | None = None
         self._job: asyncio.Task[None] | None = None

@@ -28,6 +28,7 @@ from engine.plan import (
     release,
     sending,
     settled,
+    unanswered,
 )
 from engine.spans import EMPTY, IntervalSet
 
@@ -257,6 +258,18 @@ def test_what_may_land_late_beyond_the_window_is_sent_when_the_window_gets_there
     assert change(doubted, seen(40), later, LIMITS).added == EMPTY
     assert change(doubted, seen(1, 40), WINDOW, LIMITS).added == hours(1)
     assert doubted.confirmed(WINDOW) == hours(40)
+
+
+def test_what_may_linger_beyond_the_window_is_freed_when_the_window_gets_there() -> None:
+    """I1, I6: an old upload that landed late holds times again that were freed since; the baseline knows them."""
+    later = Window(Instant(DAY), Instant(31 * DAY))
+    old = change(Standing(), seen(1, 40), WINDOW, LIMITS)
+    standing = unanswered(sending(Standing(), old), old)
+    new = change(Standing(), seen(41), WINDOW, LIMITS)
+    standing = accepted(sending(standing, new), new)
+    assert (standing.baseline, standing.lingering) == (hours(41), hours(1, 40))
+    standing = settled(standing, IntervalSet([(0, 30 * DAY)]), later)
+    assert (standing.baseline, standing.lingering) == (hours(1, 41), EMPTY)
 
 
 def test_a_ledger_that_cannot_be_written_frees_nothing() -> None:

@@ -211,7 +211,8 @@ def settled(standing: Standing, doubted: IntervalSet, window: Window) -> Standin
     replaced = IntervalSet([(window.start, window.end)])
     baseline = standing.baseline or EMPTY
     lacking, linger = (baseline & doubted) - replaced, standing.lingering - replaced
-    return _replace(standing, baseline=baseline | linger, pending=standing.pending | lacking, lingering=EMPTY)
+    pending = standing.pending | lacking | linger
+    return _replace(standing, baseline=baseline | linger, pending=pending, lingering=EMPTY)
 
 
 def release(standing: Standing, times: IntervalSet) -> Standing:

@@ -270,6 +270,7 @@ def test_what_may_linger_beyond_the_window_is_freed_when_the_window_gets_there()
     assert (standing.baseline, standing.lingering) == (hours(41), hours(1, 40))
     standing = settled(standing, IntervalSet([(0, 30 * DAY)]), later)
     assert (standing.baseline, standing.lingering) == (hours(1, 41), EMPTY)
+    assert change(standing, seen(1, 41), WINDOW, LIMITS).added == hours(1)
 
 
 def test_a_ledger_that_cannot_be_written_frees_nothing() -> None:

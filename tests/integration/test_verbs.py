@@ -1,0 +1,217 @@
+"""The command as people use it, in processes of its own: asked, switched, released, checked, and doubled."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from adapters.cli import VERBS
+from tests.eventually import eventually
+from tests.site import COLUMNS, Site, site
+
+DAY = "2026-03-09"
+HOURS = [f"{DAY} {hour:02}:00" for hour in range(8, 12)]
+
+
+def fill(place: Site, column: str = "TK1/A") -> None:
+    for start in HOURS:
+        place.write(column, start, start[:-2] + "30")
+
+
+async def test_status_tells_since_when_each_calendar_is_right(tmp_path: Path) -> None:
+    """I11: with and without a job, for people and as JSON."""
+    async with site(tmp_path) as place:
+        fill(place)
+        before = (await place.tmex("status", "--json")).json()
+        assert before["job"] == {"running": False, "on": True}
+        assert [each["right_since"] for each in before["calendars"]] == [None] * len(COLUMNS)
+        async with place.job():
+            told = await place.tmex("status", "--json")
+            adler = told.json()["calendars"][0]
+            assert (adler["state"], adler["blocks"], adler["errors"]) == ("right", 4, [])
+            assert adler["right_since"] is not None
+            people = await place.tmex("status")
+            assert people.out.startswith("The job runs.")
+            assert "Dr. Adler: right; known to be right since 0:00:0" in people.out
+        after = (await place.tmex("status", "--json")).json()
+        assert after["job"]["running"] is False
+        assert after["calendars"][0]["right_since"] is not None
+
+
+async def test_an_emptied_table_waits_for_a_hand_and_a_release_lets_it_go(tmp_path: Path) -> None:
+    """I3, I9, fault 11: shown and asked while the job runs, without a page; exactly what was shown is let go."""
+    async with site(tmp_path) as place:
+        fill(place)
+        fill(place, "TK1/B")
+        async with place.job():
+            place.erase("TK1/A")
+
+            async def waits() -> bool:
+                told = await place.tmex("status", "--json")
+                return bool(told.json()["calendars"][0]["state"] == "waiting")
+
+            await eventually(waits, "the emptied calendar waits")
+            synced = await place.tmex("sync", "--calendar", "Dr. Adler", "--json")
+            assert (synced.code, len(synced.json()["calendars"][0]["held"])) == (75, 4)
+            asked = await place.tmex("release", "Dr. Adler")
+            assert f"{DAY} 08:00–08:30" in asked.out
+            assert "Nothing was let go" in asked.out
+            assert len(place.portal.held("Dr. Adler")) == 4
+            let_go = await place.tmex("release", "Dr. Adler", "--yes")
+            assert let_go.code == 0
+            await place.holds("Dr. Adler")
+            assert len(place.portal.held("Dr. Busch")) == 4
+            nothing = await place.tmex("release", "Dr. Busch", "--yes")
+            assert "nothing waits" in nothing.out
+
+
+async def test_a_release_without_a_job(tmp_path: Path) -> None:
+    """I3: the same while no job runs."""
+    async with site(tmp_path) as place:
+        fill(place)
+        await place.tmex("sync")
+        place.erase("TK1/A")
+        held = await place.tmex("sync", "--json")
+        assert held.code == 75
+        assert (await place.tmex("release", "Dr. Adler", "--yes")).code == 0
+        assert not place.portal.held("Dr. Adler")
+        assert (await place.tmex("sync")).code == 0
+        assert (await place.tmex("release", "Nobody")).code == 2
+
+
+async def test_off_and_on_hold_across_restarts(tmp_path: Path) -> None:
+    """I8, fault 42: off during a run and after a restart no request goes out; on again syncs everything."""
+    async with site(tmp_path) as place:
+        async with place.job():
+            for _ in range(2):
+                assert (await place.tmex("-J")).code == 0
+
+            async def off() -> bool:
+                return bool((await place.tmex("status", "--json")).json()["job"] == {"running": True, "on": False})
+
+            await eventually(off, "the job is off")
+            requests = place.portal.seen("window") + place.portal.seen("upload")
+            fill(place)
+        process = await place.start("run")
+        await eventually(off, "the restarted job is off")
+        assert place.portal.seen("window") + place.portal.seen("upload") == requests
+        one = await place.tmex("sync", "--calendar", "Dr. Adler", "--json")
+        assert (one.code, one.json()["calendars"][0]["blocks"]) == (0, 4)
+        fill(place, "TK1/B")
+        for _ in range(2):
+            assert (await place.tmex("+J")).code == 0
+        await place.holds("Dr. Busch", *(f"{start}-{start[-5:-2]}30" for start in HOURS))
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+        assert process.returncode == 0
+
+
+async def test_off_during_an_upload(tmp_path: Path) -> None:
+    """I8, fault 42: the upload under way may end, no new one begins, and what is blocked stays blocked."""
+    async with site(tmp_path) as place, place.job():
+        place.portal.fail("slow", on="upload", seconds=2.0)
+        fill(place)
+        assert (await place.tmex("off")).code == 0
+        await place.portal.wait_for(lambda all_: bool(all_.held("Dr. Adler")), limit=20)
+        uploads = place.portal.applied
+        fill(place, "TK1/B")
+        status = (await place.tmex("status", "--json")).json()
+        assert status["job"] == {"running": True, "on": False}
+        assert (place.portal.applied, place.portal.overlaps) == (uploads, [])
+
+
+async def test_two_jobs_on_one_state(tmp_path: Path) -> None:
+    """I9, I4, fault 41: the second waits as standby, nothing goes up twice at once, and it takes over in seconds."""
+    async with site(tmp_path) as place, place.job() as first:
+        second = await place.start("run")
+        assert second.stderr is not None
+        assert json.loads(await second.stderr.readline())["event"] == "job.standby"
+        for start in HOURS:
+            place.write("TK1/A", start, start[:-2] + "30")
+            await asyncio.sleep(0.05)
+        await place.holds("Dr. Adler", *(f"{start}-{start[-5:-2]}30" for start in HOURS))
+        assert place.portal.overlaps == []
+        uploads = len(place.portal.uploads)
+        place.write("TK1/B", HOURS[0], HOURS[1])
+        first.kill()
+        await place.holds("Dr. Busch", f"{DAY} 08:00-09:00")
+        await place.portal.wait_for(lambda all_: len(all_.uploads) >= uploads + len(COLUMNS), limit=20)
+        assert place.portal.overlaps == []
+        second.send_signal(signal.SIGTERM)
+        _, log = await second.communicate()
+        assert second.returncode == 0
+        assert json.loads(log.decode().splitlines()[0])["event"] == "job.started"
+
+
+async def test_check_finds_everything_right(tmp_path: Path) -> None:
+    """I13: each thing that the job needs is tried and told, and nothing is uploaded."""
+    async with site(tmp_path) as place:
+        told = await place.tmex("check", "--json")
+        assert told.code == 0
+        found = {each["topic"]: each["level"] for each in told.json()["checks"]}
+        assert set(found.values()) == {"ok"}
+        assert set(found) == {"settings", "state", "zone", "source", "columns", "changes", "portal", "clock"}
+        assert place.portal.seen("upload") == 0
+
+
+async def test_check_finds_what_is_wrong_and_says_who_must_do_what(tmp_path: Path) -> None:
+    """I13: a wrong key, an unknown column and a key file that others may read; people are told in lines."""
+    async with site(tmp_path) as place:
+        key = tmp_path / "key"
+        key.write_text("wrong")
+        key.chmod(0o644)
+        del place.settings["TMEX_API_KEY"]
+        told = await place.tmex("check", TMEX_API_KEY_FILE=str(key), TMEX_CALENDAR_4="Labor=TK2/X")
+        assert told.code == 1
+        assert "[portal.key_refused]" in told.out
+        assert "[column.unknown]" in told.out
+        assert "note     The file of TMEX_API_KEY_FILE can be read by other users too" in told.out
+        gone = await place.tmex("check", TMEX_API_KEY="x", TMEX_SOURCE="sqlite:////nowhere/p.db", TMEX_INTERVAL="5")
+        assert (gone.code, gone.out.count("FAULT")) == (1, 1)
+
+
+async def test_health_without_a_page(tmp_path: Path) -> None:
+    """I11: it answers by the job's pulse, needs no setting but the state, and ends with 1 when nothing lives."""
+    async with site(tmp_path) as place:
+        assert (await place.tmex("health")).code == 1
+        async with place.job():
+
+            async def alive() -> bool:
+                return (await place.tmex("health")).code == 0
+
+            await eventually(alive, "the job is healthy")
+        pulse = place.state.with_name("tmex.db.pulse")
+        os.utime(pulse, (0, 0))
+        assert (await place.tmex("health")).code == 1
+
+
+async def test_sql_prints_what_the_database_needs(tmp_path: Path) -> None:
+    """R10: the printed SQL makes the two relations, and may be run twice."""
+    async with site(tmp_path) as place:
+        told = await place.tmex("sql", "sqlite")
+        assert told.code == 0
+        with place.practice.writing() as practice:
+            practice.executescript(told.out + told.out)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_every_verb_has_a_help_that_teaches(tmp_path: Path, verb: str) -> None:
+    """Each verb's help gives an example, and needs no settings."""
+    async with site(tmp_path) as place:
+        place.settings = {"TMEX_LANG": "en"}
+        told = await place.tmex(verb, "--help")
+        assert (told.code, f"tmex {verb}" in told.out, "Example:" in told.out) == (0, True, True)
+
+
+async def test_shadow_sends_nothing(tmp_path: Path) -> None:
+    """I8: it asks, reads and decides, its baseline is kept apart, and sync says skipped and ends with 0."""
+    async with site(tmp_path) as place:
+        fill(place)
+        told = await place.tmex("sync", "--json", TMEX_SHADOW="on")
+        assert (told.code, {each["state"] for each in told.json()["calendars"]}) == (0, {"skipped"})
+        assert place.portal.seen("upload") == 0
+        real = await place.tmex("plan", "--json")
+        assert real.json()["calendars"][0]["state"] == "planned"

@@ -1,0 +1,141 @@
+"""A practice, a portal and the `tmex` command as real processes: what a test of the whole needs, in one place."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from adapters.drflex.standin import StandIn
+from engine.spans import IntervalSet
+from tests.contract.sqlite_practice import SqlitePractice
+from tests.eventually import eventually
+
+BERLIN = ZoneInfo("Europe/Berlin")
+KEY = "Kanarienvogel-Schluessel"
+COLUMNS = {"Dr. Adler": "TK1/A", "Dr. Busch": "TK1/B", "Dr. Conrad": "TK1/C", "Labor": "TK2/D"}
+LIMIT = 40.0
+"""Seconds for any command that is expected to end."""
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever was printed
+        return json.loads(self.out)
+
+
+class Site:
+    """A folder with a practice's database and a state, a portal, and the settings that lead from one to the other."""
+
+    def __init__(self, folder: Path, portal: StandIn) -> None:
+        self.folder, self.portal = folder, portal
+        self.practice = SqlitePractice(folder / "practice.db")
+        self.state = folder / "state" / "tmex.db"
+        self.settings = {
+            "TMEX_API_KEY": portal.key,
+            "TMEX_WINDOW_URL": portal.window_url,
+            "TMEX_UPLOAD_URL": portal.upload_url,
+            "TMEX_SOURCE": f"sqlite:///{self.practice.path}",
+            "TMEX_STATE": str(self.state),
+            "TMEX_LISTEN": "",
+            "TMEX_LANG": "en",
+            "TMEX_FREE_DELAY": "1s",
+            "TMEX_UPLOAD_GAP": "0",
+            "TMEX_SETTLE": "0",
+            **{
+                f"TMEX_CALENDAR_{number}": f"{name}={column}"
+                for number, (name, column) in enumerate(COLUMNS.items(), 1)
+            },
+        }
+        for column in COLUMNS.values():
+            self.write(column, "2026-01-02 08:00", "2026-01-02 08:10", occupied=False)
+
+    def write(self, column: str, start: str, end: str, *, occupied: bool = True) -> None:
+        """Add a row of the grid, in a transaction of its own."""
+        calendar, col = column.split("/")
+        with self.practice.writing() as practice:
+            row = ("PRAX1", calendar, col, start, end, occupied, "Erika Kanarienvogel")
+            practice.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def erase(self, column: str, start: str | None = None) -> None:
+        """Delete the rows of a column that start then, or all of them."""
+        calendar, col = column.split("/")
+        with self.practice.writing() as practice:
+            practice.execute(
+                "DELETE FROM tmex_appointments WHERE calendar = ? AND col = ? AND starts_at = ifnull(?, starts_at)",
+                (calendar, col, start),
+            )
+
+    async def holds(self, name: str, *spans: str) -> None:
+        """Wait until the portal blocks just these, each `2026-03-09 08:00-08:20`, for the calendar."""
+        wanted = IntervalSet(_span(each) for each in spans)
+
+        async def held() -> bool:
+            return self.portal.held(name) == wanted
+
+        await eventually(held, f"{name} holds {spans}")
+
+    async def tmex(self, *words: str, **changes: str) -> Ended:
+        """Run a command to its end."""
+        process = await self.start(*words, **changes)
+        async with asyncio.timeout(LIMIT):
+            out, err = await process.communicate()
+        return Ended(process.returncode or 0, out.decode(), err.decode())
+
+    async def start(self, *words: str, **changes: str) -> asyncio.subprocess.Process:
+        """Start a command."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "-m", "adapters.cli", *words),
+            env=kept | self.settings | changes,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    @asynccontextmanager
+    async def job(self, **changes: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The job, until the block ends; it has synced everything once. It must end in order if it still runs."""
+        before = len(self.portal.uploads)
+        process = await self.start("run", **changes)
+        drained = asyncio.create_task(process.communicate())
+        try:
+            await self.portal.wait_for(lambda all_: len(all_.uploads) >= before + len(COLUMNS), limit=LIMIT)
+            yield process
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(LIMIT):
+                    assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await drained
+
+
+def _span(text: str) -> tuple[int, int]:
+    day, times = text.split(" ", 1)
+    start, end = times.split("-", 1)
+    return _instant(f"{day} {start}"), _instant(end if " " in end else f"{day} {end}")
+
+
+def _instant(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp())
+
+
+@asynccontextmanager
+async def site(folder: Path, *window: str) -> AsyncIterator[Site]:
+    """A site whose portal asks for March 2026, or for another window."""
+    start, end = window or ("2026-03-02", "2026-03-29")
+    async with StandIn(KEY, window=(start, end)) as portal:
+        yield Site(folder, portal)

@@ -532,3 +532,43 @@ async def test_a_release_lets_go_what_was_shown_while_the_job_runs() -> None:
         assert world.portal.held["Dr. Adler"] == hours(10, 11) | LUNCH
 
     await world.running(then)
+
+
+@calmly
+async def test_two_calendars_may_share_a_column_and_a_remapped_one_keeps_its_baseline() -> None:
+    """R10: a change of the column goes to both; what a remapped calendar held is freed only when it is ripe."""
+    shared = ColumnId("TK1", "A")
+    world = Calm({"Dr. Adler": shared, "Sprechstunde": shared})
+
+    async def then() -> None:
+        await asyncio.sleep(5)
+        world.take(8)
+        await asyncio.sleep(0.1)
+        assert world.portal.held["Dr. Adler"] == world.portal.held["Sprechstunde"] == hours(8) | LUNCH
+
+    await world.running(then)
+    other = ColumnId("TK1", "B")
+    world.columns = {"Dr. Adler": other}
+    world.practice.taken[other] = {9}
+    report = await world.sync()
+    assert (report.added, report.removed) == (hours(9), hours(8))
+
+
+@calmly
+async def test_five_hundred_calendars_at_once() -> None:
+    """I10, fault 47: never more requests than allowed, and none starves: all are up within one round."""
+    columns = {f"Kalender {number}": ColumnId("TK", str(number)) for number in range(500)}
+    world = Calm(columns, without(LIMITS, concurrency=4, settle=0.0))
+
+    async def then() -> None:
+        await asyncio.sleep(30)
+        for column in columns.values():
+            world.practice.taken[column].add(8)
+        world.source.hint(next(iter(columns.values())))
+        for column in columns.values():
+            world.source.hint(column)
+        await asyncio.sleep(10)
+        assert all(held == hours(8) | LUNCH for held in world.portal.held.values())
+        assert len(world.portal.uploads) == 1000
+
+    await world.running(then)

@@ -548,7 +548,7 @@ async def test_two_calendars_may_share_a_column_and_a_remapped_one_keeps_its_bas
 
     await world.running(then)
     other = ColumnId("TK1", "B")
-    world.columns = {"Dr. Adler": other}
+    world.columns = world.portal.columns = {"Dr. Adler": other}
     world.practice.taken[other] = {9}
     report = await world.sync()
     assert (report.added, report.removed) == (hours(9), hours(8))

@@ -10,10 +10,13 @@ from engine.ports import CalendarRecord, ColumnRecord, Entry, PortalRecord
 from engine.spans import IntervalSet
 
 SUM_BYTES: Final = 16
-KINDS: Final[dict[str, type]] = {"calendar": CalendarRecord, "column": ColumnRecord, "portal": PortalRecord}
+KINDS: Final[dict[str, type]] = {
+    "calendar": CalendarRecord,
+    "column": ColumnRecord,
+    "portal": PortalRecord,
+    "set_aside": bool,
+}
 """What is kept, by kind; a row of another kind is no row of ours."""
-MARK: Final = "set_aside"
-"""The kind of the row that says that an earlier ledger was set aside."""
 
 
 class Place(NamedTuple):
@@ -24,18 +27,22 @@ class Place(NamedTuple):
     key: str
 
 
+MARK: Final = Place("", "set_aside", "")
+"""The row that says that an earlier ledger was set aside: for every realm, since the rows of all were in it."""
+
+
 def encode(value: object) -> bytes:
     """A record as MessagePack."""
     return msgspec.msgpack.encode(value, enc_hook=_pack)
 
 
-def decode(kind: str, body: bytes) -> Any:  # noqa: ANN401 - of the type that KINDS names
+def decode(place: Place, body: bytes) -> Any:  # noqa: ANN401 - of the type that KINDS names
     """The record that `encode` made; raises ValueError when it is none."""
-    if kind == MARK:
-        return True
-    if kind not in KINDS:
+    if place.kind not in KINDS:
         raise ValueError("a row of no known kind")
-    return msgspec.msgpack.decode(body, type=KINDS[kind], dec_hook=_unpack)
+    if place.kind == "column":
+        column_of(place.key)
+    return msgspec.msgpack.decode(body, type=KINDS[place.kind], dec_hook=_unpack)
 
 
 def decode_entry(body: bytes) -> Entry:
@@ -44,9 +51,14 @@ def decode_entry(body: bytes) -> Entry:
 
 
 def checksum(place: Place, body: bytes) -> bytes:
-    """Over where the row stands and what it says."""
+    """Over where the row stands and what it says; raises TypeError or ValueError for what no row can hold."""
     head = "\0".join(place).encode()
     return hashlib.sha256(len(head).to_bytes(4, "little") + head + body).digest()[:SUM_BYTES]
+
+
+def mixed(total: bytes, each: bytes) -> bytes:
+    """`total` with the checksum `each` put in, or taken out again; raises TypeError or ValueError for anything else."""
+    return bytes(a ^ b for a, b in zip(total, each, strict=True))
 
 
 def column_key(column: ColumnId) -> str:

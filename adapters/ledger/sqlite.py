@@ -5,16 +5,15 @@ answer, and the next call tries again.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from adapters.ledger.file import LedgerFile, NewerError, RottenError
+from adapters.ledger.aside import set_aside
+from adapters.ledger.file import LedgerFile, look
+from adapters.ledger.judging import RottenError, judged, unwritable
 from adapters.ledger.rows import MARK, Place, column_key, column_of
+from adapters.ledger.thread import DaemonThread
 from engine.faults import Fault
 from engine.model import ColumnId
 from engine.ports import CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection
@@ -23,8 +22,6 @@ T = TypeVar("T")
 
 GIVE_UP_AFTER: Final = 5.0
 """Seconds; a disk that hangs longer counts as one that cannot be written."""
-KEEP_ASIDE: Final = 3
-"""How many rotten ledgers are kept."""
 
 
 class SqliteLedger:
@@ -34,20 +31,24 @@ class SqliteLedger:
         """`wall` gives seconds since the epoch; entries older than `history_seconds` are forgotten."""
         self._path, self._realm, self._history, self._wall = path, realm, history_seconds, wall
         self._file: LedgerFile | None = None
-        self._known: dict[Place, object] = {}
-        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._known: dict[Place, Any] = {}
+        """Every record of every realm as last read or written: the engine's own values, so it costs little."""
+        self._thread = DaemonThread("ledger")
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(TimeoutError):
-            await self._on_thread(self._close)
-        self._thread.shutdown(wait=False)
+        try:
+            await _within(self._path, self._thread, self._close)
+        except LedgerError:
+            pass  # a disk that hangs keeps no one from leaving; what was committed stays
+        finally:
+            self._thread.shutdown()
 
     async def recall(self) -> Recollection:
         """Everything; raises LedgerError where the state cannot be used at all."""
-        return await self._asked(self._recall)
+        return await self._do(self._recall)
 
     async def remember(
         self,
@@ -57,114 +58,117 @@ class SqliteLedger:
         portal: PortalRecord | None = None,
         entries: tuple[Entry, ...] = (),
     ) -> None:
-        """Write all of it in one transaction, or nothing; raises LedgerError."""
-        records: dict[Place, object] = {self._place("calendar", name): each for name, each in calendars.items()}
+        """Write all of it in one transaction, or nothing; raises LedgerError.
+
+        What was given up or cancelled may still be written a little later: never in part, never after a later one.
+        """
+        records: dict[Place, Any] = {self._place("calendar", name): each for name, each in calendars.items()}
         records |= {self._place("column", column_key(column)): each for column, each in columns.items()}
         if portal is not None:
             records[self._place("portal", "")] = portal
-        await self._asked(lambda: self._remember(records, entries))
+        await self._do(lambda: self._remember(records, entries))
 
-    async def history(self, since: float) -> list[Entry]:
-        """The entries since that wall-clock time, oldest first; raises LedgerError."""
-        return await self._asked(lambda: self._opened().history(self._realm, since))
+    async def history(self, since: float, calendar: str | None = None) -> list[Entry]:
+        """The entries since that wall-clock time, of one calendar or of all, oldest first; raises LedgerError."""
+        found = await self._do(lambda: self._opened().history(self._realm, since))
+        return [each for each in found if calendar in {None, each.calendar}]
 
     @staticmethod
     async def peek(path: Path, realm: str = "live") -> Recollection:
         """What a ledger holds, without touching it; nothing where there is none. Raises LedgerError."""
-        return await asyncio.to_thread(_peek, path, realm)
-
-    async def _asked(self, work: Callable[[], T]) -> T:
+        thread = DaemonThread("ledger-look")
         try:
-            return await self._on_thread(work)
-        except TimeoutError:
-            raise LedgerError("ledger.unwritable", kind="timeout") from None
-        except (sqlite3.Error, OSError, NewerError, RottenError) as error:
-            raise _translated(error, self._path) from None
+            return _recollection(await _within(path, thread, lambda: look(path)), realm, None)
+        finally:
+            thread.shutdown()
 
-    async def _on_thread(self, work: Callable[[], T]) -> T:
-        async with asyncio.timeout(GIVE_UP_AFTER):
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await _within(self._path, self._thread, work)
 
     def _recall(self) -> Recollection:
+        news = None
         try:
-            found = self._opened().read(self._realm)
-            recalled = _recollection(found)
-        except (RottenError, ValueError):
-            news = self._set_aside()
-            mark = self._place(MARK, "")
-            found, recalled = {mark: True}, Recollection(set_aside=True, news=news)
-            self._opened().write(self._realm, found, (), 0.0)
-        self._known = dict(found)
-        return recalled
+            self._known = self._open()
+        except RottenError:
+            news = self._begin_anew()
+        return _recollection(self._known, self._realm, news)
 
-    def _remember(self, records: dict[Place, object], entries: tuple[Entry, ...]) -> None:
-        """Into the file that is there now: one that was taken away under us is written anew, with all that we know."""
-        self._known.update(records)
-        if self._file is not None and not self._file.is_current():
-            self._close()
-        whole = self._file is None
+    def _remember(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         try:
-            self._opened().write(self._realm, self._known if whole else records, entries, self._wall() - self._history)
+            fits = self._file is not None and self._file.is_current()
+            self._write(records if fits else self._lacking(records), entries)
+        except RottenError:
+            news = self._begin_anew()
+            raise LedgerError(news.code, **news.facts) from None
+        self._known.update(records)
+
+    def _lacking(self, records: dict[Place, Any]) -> dict[Place, Any]:
+        """What the file that is there now lacks of all that we know; it may be new, or an older copy."""
+        there = self._open()
+        self._known = there | self._known
+        return {place: each for place, each in (self._known | records).items() if there.get(place) != each}
+
+    def _begin_anew(self) -> Fault:
+        """Set the rotten file aside, and put all that we know for certain into a new one."""
+        self._close()
+        with judged(self._path):
+            news = set_aside(self._path, self._wall())
+        self._write(self._lacking({}), ())
+        return news
+
+    def _write(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
+        """A file that failed is opened anew the next time, for nobody knows what it lacks."""
+        history = [(self._realm, each) for each in entries]
+        try:
+            self._opened().write(records, history, self._wall() - self._history)
         except BaseException:
             self._close()
             raise
 
     def _opened(self) -> LedgerFile:
         if self._file is None:
-            self._file = LedgerFile(self._path)
+            self._open()
+        assert self._file is not None
         return self._file
+
+    def _open(self) -> dict[Place, Any]:
+        """Open the file that is there now, and tell what it holds."""
+        self._close()
+        file = LedgerFile(self._path)
+        try:
+            found = file.read()
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+        return found
 
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _set_aside(self) -> Fault:
-        self._close()
-        stamp = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y%m%dT%H%M%S%f")
-        aside = self._path.with_name(f"{self._path.name}.rotten-{stamp}")
-        for suffix in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                self._path.with_name(self._path.name + suffix).rename(aside.with_name(aside.name + suffix))
-        sets = sorted(each for each in self._path.parent.glob(f"{self._path.name}.rotten-*") if each.name[-1].isdigit())
-        for old in sets[:-KEEP_ASIDE]:
-            for suffix in ("-wal", "-shm", ""):
-                old.with_name(old.name + suffix).unlink(missing_ok=True)
-        return Fault("ledger.set_aside", {"file": aside.name})
-
     def _place(self, kind: str, key: str) -> Place:
         return Place(self._realm, kind, key)
 
 
-def _recollection(found: Mapping[Place, Any]) -> Recollection:
-    portal = [each for place, each in found.items() if place.kind == "portal"]
-    return Recollection(
-        calendars={place.key: each for place, each in found.items() if place.kind == "calendar"},
-        columns={column_of(place.key): each for place, each in found.items() if place.kind == "column"},
-        portal=portal[0] if portal else PortalRecord(),
-        set_aside=any(place.kind == MARK for place in found),
-    )
-
-
-def _peek(path: Path, realm: str) -> Recollection:
-    if not path.exists():
-        return Recollection()
+async def _within(path: Path, thread: DaemonThread, work: Callable[[], T]) -> T:
+    """Have `work` done on a thread, and wait for it no longer than is bearable."""
     try:
-        file = LedgerFile(path, read_only=True)
-        try:
-            return _recollection(file.read(realm))
-        finally:
-            file.close()
-    except (sqlite3.Error, OSError, NewerError, RottenError, ValueError) as error:
-        raise _translated(error, path) from None
+        async with asyncio.timeout(GIVE_UP_AFTER):
+            return await asyncio.get_running_loop().run_in_executor(thread, work)
+    except TimeoutError:
+        raise unwritable(path, "timeout") from None
+    except RottenError:
+        raise LedgerError("ledger.rotten", file=path.name) from None
 
 
-def _translated(error: Exception, path: Path) -> LedgerError:
-    """The error in our own words: no library's text, for it may name what it should not."""
-    if isinstance(error, NewerError):
-        return LedgerError("ledger.newer", file=path.name)
-    if isinstance(error, RottenError | ValueError):
-        return LedgerError("ledger.rotten", file=path.name)
-    kind = getattr(error, "sqlite_errorname", None) or type(error).__name__
-    code = "ledger.locked" if kind.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) else "ledger.unwritable"
-    return LedgerError(code, kind=kind, file=path.name)
+def _recollection(known: Mapping[Place, Any], realm: str, news: Fault | None) -> Recollection:
+    ours = {place: each for place, each in known.items() if place.realm == realm}
+    return Recollection(
+        calendars={place.key: each for place, each in ours.items() if place.kind == "calendar"},
+        columns={column_of(place.key): each for place, each in ours.items() if place.kind == "column"},
+        portal=ours.get(Place(realm, "portal", ""), PortalRecord()),
+        set_aside=MARK in known,
+        news=news,
+    )

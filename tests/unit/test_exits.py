@@ -26,6 +26,7 @@ CONTRACT = {
             "ledger.set_aside",
             "ledger.locked",
             "ledger.newer",
+            "ledger.foreign",
             "switch.unwritable",
         ),
         "switch.unreadable",

@@ -1,0 +1,105 @@
+"""A ledger's file appears whole, is its owner's alone from the first moment on, and stays untouched by who only looks.
+
+Everything here raises sqlite3.Error and OSError as they come, RottenError, and LedgerError for a file not meant for us.
+"""
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from adapters.ledger.aside import SUFFIXES, beside, lost_one
+from adapters.ledger.judging import RottenError
+from adapters.ledger.rows import MARK, SUM_BYTES, checksum, encode
+from engine.ports import LedgerError
+
+VERSION: Final = 1
+"""Of the schema; a file of a newer one is never touched."""
+_BUSY: Final = 2.0
+"""Seconds to wait for a lock."""
+_TABLES: Final = frozenset({"kept", "total", "entry"})
+_SCHEMA: Final = f"""
+PRAGMA journal_mode = MEMORY;
+BEGIN;
+CREATE TABLE kept (realm TEXT, kind TEXT, key TEXT, body BLOB, sum BLOB, PRIMARY KEY (realm, kind, key)) WITHOUT ROWID;
+CREATE TABLE total (sum BLOB);
+CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, realm TEXT, at REAL, body BLOB, sum BLOB);
+CREATE INDEX entry_at ON entry (at);
+PRAGMA user_version = {VERSION};
+"""
+
+Identity = tuple[tuple[int, int] | None, ...]
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """The ledger at `path`, begun if there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        _create(path)
+    if path.stat().st_size == 0:
+        raise RottenError  # we never leave an empty file behind
+    with suppress(sqlite3.Error), closing(open_to_look(path)) as db:
+        refuse_others(path, db)  # before anything is changed, its mode included
+    for suffix in SUFFIXES:
+        with suppress(FileNotFoundError):
+            beside(path, suffix).chmod(0o600)
+    return _connect(path, "mode=rw")
+
+
+def open_to_look(path: Path) -> sqlite3.Connection:
+    """It shares the log's index with a job that runs, and makes none where there is no log.
+
+    Not with `readonly_shm`: beside a log without a sound header, as a kill may leave one, SQLite then tries for 10 s.
+    """
+    log = beside(path.resolve(), "-wal").exists()
+    return _connect(path, "mode=ro" if log else "mode=ro&immutable=1")
+
+
+def refuse_others(path: Path, db: sqlite3.Connection) -> None:
+    """The file was written by this version; raises LedgerError for a newer one or for another program's, RottenError
+    for none.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise LedgerError("ledger.newer", file=path.name)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    if tables and not tables & _TABLES:
+        raise LedgerError("ledger.foreign", file=path.name)  # perhaps the practice's own: never to be moved (I12)
+    if version != VERSION:
+        raise RottenError
+
+
+def identity(path: Path) -> Identity:
+    """Which files are there now: the database, its log and its log's index."""
+    return tuple(_inode(beside(path.resolve(), suffix)) for suffix in SUFFIXES)
+
+
+def _create(path: Path) -> None:
+    if beside(path, "-wal").exists():
+        raise RottenError  # its database was taken away, and over another one it would be played back
+    fresh = beside(path, ".new")
+    fresh.unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with closing(_connect(fresh, "mode=rw")) as db:
+        db.executescript(_SCHEMA)
+        total = bytes(SUM_BYTES)
+        if lost_one(path):
+            body = encode(True)  # noqa: FBT003 - the whole of the record
+            total = checksum(MARK, body)
+            db.execute("INSERT INTO kept VALUES (?, ?, ?, ?, ?)", (*MARK, body, total))
+        db.execute("INSERT INTO total VALUES (?)", (total,))
+        db.execute("COMMIT")
+    fresh.rename(path)
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None

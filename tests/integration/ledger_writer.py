@@ -1,7 +1,8 @@
 """`python -m tests.integration.ledger_writer VERB FILE [NUMBER]` works on a ledger as another process.
 
 `loop` remembers, NUMBER calls long, and says after each that it returned; `fill` remembers larger and larger records
-until one is refused, then waits for a line, tries again, and waits for the end; `hang` meets a disk that never answers, and ends.
+until one is refused, then waits for a line, tries again, and waits for the end; `hang` meets a disk that never answers,
+and ends.
 """
 
 import asyncio

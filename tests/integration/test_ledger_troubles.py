@@ -184,26 +184,6 @@ class TestFull:
             await _met_its_limit(child, path)
 
     @root_only
-    async def test_a_disk_of_its_own(self, tmp_path: Path) -> None:
-        """400 kB, really full, in a mount namespace of its own; made larger, it goes on."""
-        script = 'mount -t tmpfs -o size=400k tmpfs "$0" && exec "$@"'
-        prefix = ("unshare", "-m", "sh", "-c", script, str(tmp_path))
-        async with process("fill", tmp_path / "tmex.db", prefix=prefix) as child:
-            written = (await line(child)).split()
-            if not written:
-                pytest.skip("nothing can be mounted here")
-            assert int(written[0]) > 3
-            assert written[1] == "ledger.unwritable"
-            inside = Path("/proc", str(child.pid), "root", *tmp_path.parts[1:])
-            grow = ("nsenter", "-t", str(child.pid), "-m", "mount", "-o", "remount,size=8m", str(tmp_path))
-            await (await asyncio.create_subprocess_exec(*grow)).wait()
-            await _resumes(child, int(written[0]) + 1)
-            copied(inside / "tmex.db", tmp_path / "copy.db")
-        past = await recalled(tmp_path / "copy.db")
-        assert past.calendars[A] == holding(int(written[0]) + 1)
-        assert {f"{n}" for n in range(1, int(written[0]) + 1)} <= past.calendars.keys()
-
-    @root_only
     async def test_a_folder_that_nobody_may_write(self, path: Path) -> None:
         """Refused at start, with the reason's name and no path; right again once it may be written."""
         await write(path, 1)

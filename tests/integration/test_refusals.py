@@ -67,7 +67,7 @@ async def test_a_full_disk_stops_no_addition_and_frees_nothing(tmp_path: Path) -
             *("unshare", "-m", "sh", "-c", mount), env=dict(os.environ) | place.settings, stderr=-1
         )
         await place.portal.wait_for(lambda all_: len(all_.uploads) >= 4, limit=LIMIT)
-        filler = Path(f"/proc/{process.pid}/root{place.state.parent}/filler")
+        filler = Path("/proc", str(process.pid), "root", *place.state.parent.parts[1:], "filler")
         with suppress(OSError), filler.open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(512))

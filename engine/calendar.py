@@ -5,6 +5,7 @@ Times are those of the loop's clock, but for a record's, which outlives the proc
 
 from math import inf
 from random import Random
+from typing import Final
 
 from engine import pace as pacing
 from engine.limits import Limits
@@ -12,6 +13,9 @@ from engine.model import ColumnId
 from engine.plan import Change, Standing, accepted, recalled, sending, settled, unanswered
 from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError, Report
 from engine.spans import EMPTY, IntervalSet
+
+_ROUNDING: Final = 0.01
+"""Seconds by which a timer is late, so that no rounding makes it too early for what it is there for."""
 
 
 class Calendar:
@@ -36,6 +40,10 @@ class Calendar:
         self.refresh_at = inf
         self.last_complete: float | None = None
         """When the last complete reading began."""
+        self.due = True
+        """Whether a tick passed since its column was last read."""
+        self.unwritten = False
+        """Whether the ledger missed the last record of it."""
         self.failures = 0
         """Failed readings in a row."""
         self.observed = inf
@@ -66,25 +74,28 @@ class Calendar:
         """The portal may soon hold what `change` sends (I6)."""
         self.standing = sending(self.standing, change)
 
-    def leaves(self) -> None:
+    def leaves(self, now: float) -> None:
         """The first byte leaves: until a clean answer nothing is known of what the portal holds (I6)."""
-        self.clean = False
+        self.clean, self.failures = False, 0
+        self.pace = pacing.left(self.pace, now)
 
     def succeeded(self, change: Change, began: float, now: float) -> None:
         """The upload that left at `began` was accepted."""
         self.standing = accepted(self.standing, change)
         self.pace = pacing.succeeded(self.pace, now)
-        self.clean, self.observed = True, inf
+        self.clean = True
         self.refresh_at = now + self._limits.refresh
         if began >= self.settle_at:
             self.standing = settled(self.standing, self.doubted, change.window)
             self.settle_at, self.doubted = inf, EMPTY
+        # What fell due while this upload was under way is due right after it, not at the next tick.
+        self.settle_at = max(self.settle_at, now + _ROUNDING)
         self.rests(change, now)
 
     def rests(self, change: Change, now: float) -> None:
         """Nothing more to do until something ripens, settles or is to be refreshed."""
-        self.failures = 0
-        ripe_at = inf if change.ripe_in is None else now + change.ripe_in
+        self.failures, self.observed = 0, inf
+        ripe_at = inf if change.ripe_in is None else now + change.ripe_in + _ROUNDING
         self.again_at = _next(now, ripe_at, self.settle_at, self.refresh_at)
 
     def failed(self, change: Change, error: PortalError, now: float, chance: Random) -> None:

@@ -44,11 +44,11 @@ class Errands:
 
     def wanted(self, calendar: Calendar) -> bool:
         """Whether somebody waits for a turn of `calendar`."""
-        return calendar.name in self._orders
+        return any(not each.done() for each in self._orders.get(calendar.name, ()))
 
     def take(self, calendar: Calendar) -> list[Order]:
         """The orders that the turn which now begins will answer."""
-        return self._orders.pop(calendar.name, [])
+        return [each for each in self._orders.pop(calendar.name, []) if not each.done()]
 
     def put_off(self, calendar: Calendar, orders: list[Order]) -> None:
         """The upload may not go yet: orders wait for the gap, but not for a pause or a key (I10)."""
@@ -70,7 +70,7 @@ class Errands:
             await self._breathe()
             report = await self.turn(calendar)
         if report.state == "uploaded" and report.ripe_in is not None and report.patience is Patience.NORMAL:
-            await asyncio.sleep(report.ripe_in)
+            await self._ripen(calendar, self._limits.free_delay)
             report = await self.turn(calendar)
         if window is None or before is None or report.state != "uploaded":
             return report
@@ -82,6 +82,14 @@ class Errands:
         self._orders.setdefault(calendar.name, []).append(order)
         self._queue.add(calendar.name)
         return await order
+
+    async def _ripen(self, calendar: Calendar, seconds: float) -> None:
+        """Let `seconds` pass, with a reading now and then, for of a long gap between two not all would count (I3)."""
+        while seconds > self._limits.interval:
+            seconds -= self._limits.interval
+            await asyncio.sleep(self._limits.interval)
+            self._queue.add(calendar.name)
+        await asyncio.sleep(seconds)
 
     async def _breathe(self) -> None:
         await asyncio.sleep(backoff(0, self._limits, self._world.chance))

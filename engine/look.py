@@ -6,19 +6,25 @@ vanished (R12), and since when each removal is missing (I3).
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 import msgspec
 
 from engine.calendar import Calendar
 from engine.faults import Fact, Fault
 from engine.limits import Limits
-from engine.model import ColumnId, Complete, Failed, Incomplete, Occupancy, Rows, Window
+from engine.model import DAY, ColumnId, Complete, Failed, Incomplete, Occupancy, Reading, Rows, Window
 from engine.occupancy import occupancy, vanished
 from engine.plan import Standing, observe
 from engine.ports import ColumnRecord, Source, SourceError
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
+
+READING_LIFETIME: Final = 10.0
+"""Seconds from its beginning after which a reading is too old to go up: the process was frozen, or the disk hung (fault
+44). More than any source may take for a reading; one that takes longer is given up."""
+_REMEMBERED: Final = 400 * DAY
+_FAR: Final = 2**62
 
 
 class Sight(NamedTuple):
@@ -29,6 +35,7 @@ class Sight(NamedTuple):
     began: float
     wall: float
     vanished: IntervalSet
+    """Where a free row was and neither a row nor a reservation is any more (R12)."""
     column: ColumnRecord | None
     """What is known of the column now, if that is new."""
     ripening: bool
@@ -46,8 +53,8 @@ class Lookout:
 
     async def look(self, calendar: Calendar, window: Window) -> Sight | Fault:
         """Read the calendar's column and take in what that tells; a Fault when it tells nothing."""
-        began, wall = _now(), self._wall()
-        reading = await self._source.read(calendar.column, self._clock.around(window))
+        began, wall, calendar.due = _now(), self._wall(), False
+        reading = await self._read(calendar.column, window)
         match reading:
             case Failed(reason):
                 return reason
@@ -58,6 +65,13 @@ class Lookout:
                 return self._take_in(calendar, seen, window, began, wall)
             case _:
                 assert_never(reading)
+
+    async def _read(self, column: ColumnId, window: Window) -> Reading:
+        try:
+            async with asyncio.timeout(READING_LIFETIME):
+                return await self._source.read(column, self._clock.around(window))
+        except TimeoutError:
+            return Failed(Fault("job.too_slow"))
 
     def _exists(self, rows: Rows) -> bool:
         return rows.exists or rows.column in self.columns
@@ -72,23 +86,26 @@ class Lookout:
 
     def _take_in(self, calendar: Calendar, seen: Occupancy, window: Window, began: float, wall: float) -> Sight:
         gone, record = self._vanished(calendar.column, seen, window)
+        bookable = gone - seen.blocked
         if self._limits.block_vanished:
             seen = msgspec.structs.replace(seen, blocked=seen.blocked | gone)
         gap = 0.0 if calendar.last_complete is None else began - calendar.last_complete
-        before, calendar.standing = calendar.standing, observe(calendar.standing, seen, window, gap, self._limits)
+        before, lasted = calendar.standing, _now() - began
+        calendar.standing = observe(before, seen, window, gap, self._limits, lasted=lasted)
         if seen.incomplete is None:
             calendar.last_complete = began
         ripening = _ripening(before) or _ripening(calendar.standing)
-        return Sight(seen, window, began, wall, gone, record, ripening)
+        return Sight(seen, window, began, wall, bookable, record, ripening)
 
     def _vanished(self, column: ColumnId, seen: Occupancy, window: Window) -> tuple[IntervalSet, ColumnRecord | None]:
-        """Where free rows vanished, and the column's record if it is new; an incomplete reading tells neither."""
+        """Where free rows vanished, and the column's record if it is new; an incomplete reading knows of none that
+        vanished. What lies outside the window now stays as it was.
+        """
         known = self.columns.get(column)
-        if seen.incomplete is not None and known is not None:
-            return EMPTY, None
-        gone = vanished(window.clip(known.free), seen) if known is not None else EMPTY
-        record = ColumnRecord(seen.free | gone)
+        before = EMPTY if known is None else known.free.clip(window.start - _REMEMBERED, _FAR)
+        record = ColumnRecord(before - seen.taken | seen.free)
         self.columns[column] = record
+        gone = EMPTY if seen.incomplete is not None else vanished(window.clip(before), seen)
         return gone, None if record == known else record
 
 

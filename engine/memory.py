@@ -1,4 +1,4 @@
-"""What is remembered is safe before it matters, and a ledger that cannot be written is said once, not hidden (I6)."""
+"""What is remembered is safe before it matters, and a write that fails is said, not hidden (I6)."""
 
 from collections.abc import Mapping
 

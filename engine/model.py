@@ -117,6 +117,8 @@ class Occupancy(msgspec.Struct, frozen=True, kw_only=True):
     """A reading, seen through a window: what is blocked, and what the decision needs to know besides."""
 
     blocked: IntervalSet = EMPTY
+    taken: IntervalSet = EMPTY
+    """What of it occupied rows block, without the reservations."""
     free: IntervalSet = EMPTY
     appointments: int = 0
     """How many occupied rows and reservations touch the window."""

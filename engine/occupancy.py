@@ -23,9 +23,10 @@ def occupancy(reading: Complete | Incomplete, window: Window, clock: WallClock, 
     occupied = list(view.occupied())
     reserved = [list(view.reserved(each)) for each in reading.rows.reservations]
     touching = [days for days in reserved if days]
-    free = IntervalSet(view.free())
+    taken, free = IntervalSet(occupied), IntervalSet(view.free())
     return Occupancy(
-        blocked=IntervalSet(occupied + [pair for days in touching for pair in days]),
+        blocked=taken | IntervalSet(pair for days in touching for pair in days),
+        taken=taken,
         free=free,
         appointments=len(occupied) + len(touching),
         has_rows=bool(occupied) or bool(free),
@@ -35,8 +36,10 @@ def occupancy(reading: Complete | Incomplete, window: Window, clock: WallClock, 
 
 
 def vanished(seen_free: IntervalSet, seen: Occupancy) -> IntervalSet:
-    """Where a free row was seen and no row is any more (R12); `seen_free` holds those that vanished earlier too."""
-    return seen_free - seen.blocked - seen.free
+    """Where a free row was seen and no row is any more (R12); `seen_free` holds those that vanished earlier too. A
+    reservation is no row.
+    """
+    return seen_free - seen.taken - seen.free
 
 
 class _View:

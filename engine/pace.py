@@ -51,6 +51,11 @@ def started(pace: Pace, now: float, limits: Limits) -> Pace:
     return _replace(pace, tokens=max(0.0, tokens(pace, now, limits) - 1), counted=now, last=now)
 
 
+def left(pace: Pace, now: float) -> Pace:
+    """The upload leaves: however long it took to prepare, it is now that it counts."""
+    return _replace(pace, counted=now, last=now)
+
+
 def succeeded(pace: Pace, now: float) -> Pace:
     """The upload was answered in a way that needs no retry."""
     return _replace(pace, last=now, failures=0, not_before=0.0)

@@ -5,6 +5,7 @@ missing, and how long must it have been (I3)? *Since when* is read on a clock of
 from one complete reading to the next; *how long* is the `Patience` of the moment.
 """
 
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from math import inf
 from typing import Final
@@ -16,8 +17,6 @@ from engine.limits import Limits
 from engine.model import DAY, Occupancy, Window
 from engine.spans import EMPTY, IntervalSet
 
-RELEASED: Final = -inf
-"""Missing since for ever: what a person has let go."""
 _FORGET_AFTER: Final = 400 * DAY
 _FAR: Final = 2**62
 _replace = msgspec.structs.replace
@@ -36,6 +35,8 @@ class Loss(msgspec.Struct, frozen=True):
 
     since: float
     times: IntervalSet
+    released: bool = False
+    """Whether a person has let them go; they are lost all the same, for the guard (I3)."""
 
 
 class Peak(msgspec.Struct, frozen=True):
@@ -106,23 +107,27 @@ class Hold(msgspec.Struct, frozen=True):
 Decision = Upload | Unchanged | Hold
 
 
-def observe(standing: Standing, seen: Occupancy, window: Window, gap: float, limits: Limits) -> Standing:
-    """What is remembered after this reading; `gap` is the time since the last complete one, in seconds."""
+def observe(
+    standing: Standing, seen: Occupancy, window: Window, gap: float, limits: Limits, *, lasted: float = 0.0
+) -> Standing:
+    """What is remembered after this reading, which took `lasted` seconds: nobody knows when in them it saw what it saw.
+    `gap` is the time since the last complete one, from beginning to beginning, in seconds.
+    """
     if seen.incomplete is not None:
-        return _replace(standing, losses=_without(standing.losses, seen.blocked))
+        losses = _kept(_replace(each, times=each.times - seen.blocked) for each in standing.losses)
+        return _replace(standing, losses=losses, released=standing.released - seen.blocked)
     clock = standing.clock + min(max(gap, 0.0), 2 * limits.interval)
     before = window.clip(standing.baseline or EMPTY)
     gone = before - seen.blocked
     blocked = before.total()
-    by_hand = bool(before) and not seen.has_rows and blocked >= limits.guard_min
-    since = clock if standing.by_hand and not by_hand else None
-    losses = _lost(standing.losses, gone, seen.blocked, window, clock)
-    losses = tuple(_aged(each, gone, clock, since, limits) for each in losses)
-    losses = _let_go(losses, standing.released & gone)
+    by_hand = bool(before) and not seen.has_rows and (standing.by_hand or blocked >= limits.guard_min)
+    anew = clock + lasted if standing.by_hand and not by_hand else None
+    losses = _lost(standing.losses, gone, seen.blocked, window, clock + lasted)
+    losses = tuple(_aged(each, gone, clock, anew, limits) for each in losses)
     return _replace(
         standing,
         clock=clock,
-        losses=tuple(each for each in losses if each.times),
+        losses=_kept(_let_go(losses, standing.released & gone)),
         peaks=_peaks(standing.peaks, Peak(clock, blocked), clock - limits.guard_confirm),
         by_hand=by_hand,
         released=EMPTY,
@@ -151,10 +156,7 @@ def change(standing: Standing, seen: Occupancy, window: Window, limits: Limits, 
     waits = [(each.times, _wait(each, standing.clock, delay.get(mood, inf))) for each in standing.losses]
     if seen.incomplete is not None or not may_free:
         waits = []
-    ripe = EMPTY
-    for times, wait in waits:
-        ripe = ripe | times if wait <= 0 else ripe
-    removed = ripe & gone
+    removed = gone & IntervalSet(pair for times, wait in waits if wait <= 0 for pair in times)
     held = gone - removed
     coming = [wait for times, wait in waits if 0 < wait < inf and times & held]
     return Change(
@@ -222,38 +224,38 @@ def release(standing: Standing, times: IntervalSet) -> Standing:
     return _replace(standing, released=times, adrift=False)
 
 
-def _without(losses: tuple[Loss, ...], present: IntervalSet) -> tuple[Loss, ...]:
-    left = (Loss(each.since, each.times - present) for each in losses)
-    return tuple(each for each in left if each.times)
+def _kept(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    return tuple(each for each in losses if each.times)
 
 
 def _lost(
-    losses: tuple[Loss, ...], gone: IntervalSet, present: IntervalSet, window: Window, clock: float
+    losses: tuple[Loss, ...], gone: IntervalSet, present: IntervalSet, window: Window, since: float
 ) -> tuple[Loss, ...]:
     """`losses` without what came back or left the window, and with what is newly gone."""
-    kept = tuple(Loss(each.since, window.clip(each.times) - present) for each in losses)
-    fresh = gone
-    for each in kept:
-        fresh = fresh - each.times
-    return (*kept, Loss(clock, fresh))
+    kept = tuple(_replace(each, times=window.clip(each.times) - present) for each in losses)
+    known = IntervalSet(pair for each in kept for pair in each.times)
+    return (*kept, Loss(since, gone - known))
 
 
 def _aged(loss: Loss, gone: IntervalSet, clock: float, anew: float | None, limits: Limits) -> Loss:
     """`loss` ripening anew from `anew` on, or without what was freed too long ago for the guard to count it."""
-    if anew is not None and loss.since != RELEASED:
+    if anew is not None and not loss.released:
         return Loss(anew, loss.times)
-    return Loss(loss.since, loss.times & gone) if clock - loss.since > limits.guard_confirm else loss
+    return _replace(loss, times=loss.times & gone) if clock - loss.since > limits.guard_confirm else loss
 
 
-def _let_go(losses: tuple[Loss, ...], freed: IntervalSet) -> tuple[Loss, ...]:
-    return (*_without(losses, freed), Loss(RELEASED, freed)) if freed else losses
+def _let_go(losses: tuple[Loss, ...], freed: IntervalSet) -> Iterator[Loss]:
+    """`losses`, with what of them is `freed` by a person told apart."""
+    for each in losses:
+        yield _replace(each, times=each.times - freed)
+        yield Loss(each.since, each.times & freed, released=True)
 
 
 def _peaks(peaks: tuple[Peak, ...], newest: Peak, horizon: float) -> tuple[Peak, ...]:
     """The peaks since `horizon` that are higher than all that came after them."""
-    return (*(each for each in peaks if each.at > horizon and each.blocked > newest.blocked), newest)
+    return (*(each for each in peaks if each.at >= horizon and each.blocked > newest.blocked), newest)
 
 
 def _wait(loss: Loss, clock: float, delay: float) -> float:
     """Seconds until `loss` is ripe; zero or less when it is."""
-    return -inf if loss.since == RELEASED else delay - (clock - loss.since)
+    return -inf if loss.released else delay - max(0.0, clock - loss.since)

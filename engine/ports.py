@@ -45,6 +45,10 @@ class Source(Protocol):
         """
         ...
 
+    def notes(self) -> tuple[Fault, ...]:
+        """What hinders its change events although readings work; for people to know, it decides nothing."""
+        ...
+
 
 class PortalError(FaultError):
     """A request without success; to be tried again with backoff, unless a subclass says otherwise."""
@@ -117,6 +121,8 @@ class PortalRecord(msgspec.Struct, frozen=True):
     asked_at: float | None = None
     paused: dict[str, float] = {}
     """Until when, in wall-clock seconds, a host wants to be left alone."""
+    noted_at: float | None = None
+    """When this was written down, in wall-clock seconds."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +200,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 class Noticed(msgspec.Struct, frozen=True):
     """A fault of the whole job began (`over=False`) or ended (`over=True`); `topic` says which one of the job's parts:
-    `window`, `key`, `ledger`, `portal`.
+    `window`, `key`, `ledger`, `source`.
     """
 
     topic: str

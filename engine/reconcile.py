@@ -15,15 +15,12 @@ from engine.calendar import Calendar
 from engine.faults import Fault
 from engine.gate import Gate
 from engine.limits import Limits
-from engine.look import Lookout, Sight
+from engine.look import READING_LIFETIME, Lookout, Sight
 from engine.memory import Memory
 from engine.plan import Change, Decision, Hold, Patience, Unchanged, Upload
-from engine.ports import Entry, Ledger, Observer, Portal, PortalError, RejectedError, Report, Source
+from engine.ports import ColumnRecord, Entry, Ledger, Observer, Portal, PortalError, RejectedError, Report, Source
 from engine.window import WindowKeeper
 
-READING_LIFETIME: Final = 10.0
-"""Seconds from its beginning after which a reading is too old to go up: the process was frozen, or the disk hung (fault
-44). More than any source may take for a reading."""
 _MOST_READINGS: Final = 3
 """How often a turn reads anew because its reading had aged; then the next turn goes on."""
 
@@ -56,6 +53,16 @@ class Reconciler:
         allowed = self._gate.upload_at(self._world.portal.upload_host, now, asked=asked)
         return max(allowed, calendar.ready_at(now, asked=asked))
 
+    async def keep(
+        self, calendar: Calendar, column: ColumnRecord | None = None, entries: tuple[Entry, ...] = ()
+    ) -> bool:
+        """Write down how `calendar` stands, and what is new of its column; a later turn makes up for a failure."""
+        record = calendar.record(_now(), self._world.wall())
+        columns = {} if column is None else {calendar.column: column}
+        kept = await self.memory.keep(calendars={calendar.name: record}, columns=columns, entries=entries)
+        calendar.unwritten = not kept
+        return kept
+
     async def turn(self, calendar: Calendar, *, asked: bool = False) -> Report:
         """Read, decide and perform; `asked` when a person wants the upload even if nothing changed."""
         for _ in range(_MOST_READINGS):
@@ -66,6 +73,17 @@ class Reconciler:
             if report is not None:
                 return report
         return self._blind(calendar, Fault("job.too_slow"))
+
+    async def glance(self, calendar: Calendar) -> Report | None:
+        """Read although nothing may go up yet: what is right stays known as right, and removals ripen (I3, I11)."""
+        sight = await self._look(calendar)
+        if isinstance(sight, Fault):
+            return self._blind(calendar, sight)
+        decision = self._decide(calendar, sight, owed=calendar.owed(_now()), asked=False)
+        if isinstance(decision, Unchanged):
+            return await self._rest(calendar, sight, decision.change, "unchanged")
+        await self._keep_news(calendar, sight)
+        return None
 
     async def preview(self, calendar: Calendar) -> Report:
         """What a turn would do now; writes nothing and sends nothing."""
@@ -95,12 +113,12 @@ class Reconciler:
 
     async def _perform(self, calendar: Calendar, sight: Sight, *, asked: bool) -> Report | None:
         """Do what the plan says; None when the reading aged before its upload could leave."""
-        owed = calendar.owed(_now())
+        owed, pace = calendar.owed(_now()), calendar.pace
         decision = self._decide(calendar, sight, owed=owed, asked=asked)
         if isinstance(decision, Upload) and not await self._announce(calendar, sight, decision.change):
             decision = self._decide(calendar, sight, owed=owed, asked=asked, may_free=False)
-            if isinstance(decision, Upload):
-                calendar.expects(decision.change)
+            if not isinstance(decision, Upload):
+                calendar.pace = pace
         match decision:
             case Upload(change):
                 return await self._upload(calendar, sight, change, asked=asked)
@@ -112,22 +130,17 @@ class Reconciler:
                 assert_never(decision)
 
     async def _announce(self, calendar: Calendar, sight: Sight, change: Change) -> bool:
-        """Write down what the upload adds, before it leaves; back to what was remembered if that fails (I6)."""
-        before = calendar.standing
+        """Write down what the upload adds, before it leaves (I6); whether that succeeded."""
         calendar.starts(sight.began, _now())
         calendar.expects(change)
-        if await self._keep(calendar, sight):
-            return True
-        calendar.standing = before
-        return False
+        return await self._keep(calendar, sight)
 
     async def _rest(
         self, calendar: Calendar, sight: Sight, change: Change, state: str, reason: Fault | None = None
     ) -> Report:
         calendar.rests(change, _now())
         self._mark_right(calendar, sight, change)
-        if sight.ripening or sight.column is not None:
-            await self._keep(calendar, sight)
+        await self._keep_news(calendar, sight)
         return _report(calendar, state, sight, change, fault=reason)
 
     async def _upload(self, calendar: Calendar, sight: Sight, change: Change, *, asked: bool) -> Report | None:
@@ -137,11 +150,11 @@ class Reconciler:
             return _report(calendar, "held", sight, change)
         if began - sight.began > READING_LIFETIME:
             return None
-        calendar.leaves()
+        calendar.leaves(began)
         try:
             await portal.upload(calendar.name, change.window, change.send)
         except PortalError as error:
-            return await self._failed(calendar, sight, change, error)
+            return await self._failed(calendar, sight, change, error, began)
         return await self._accepted(calendar, sight, change, began)
 
     async def _accepted(self, calendar: Calendar, sight: Sight, change: Change, began: float) -> Report:
@@ -151,9 +164,11 @@ class Reconciler:
         await self._keep(calendar, sight, self._entries(calendar, change, seconds))
         return _report(calendar, "uploaded", sight, change)
 
-    async def _failed(self, calendar: Calendar, sight: Sight, change: Change, error: PortalError) -> Report:
+    async def _failed(
+        self, calendar: Calendar, sight: Sight, change: Change, error: PortalError, began: float
+    ) -> Report:
         calendar.failed(change, error, _now(), self._world.chance)
-        self._keeper.heed(error, self._world.portal.upload_host)
+        self._keeper.heed(error, self._world.portal.upload_host, began)
         if error.retry_after is not None:
             await self.memory.keep(portal=self._keeper.record())
         retry = not isinstance(error, RejectedError) and self._gate.refused is None
@@ -171,10 +186,13 @@ class Reconciler:
         at, added, removed = self._world.wall(), change.added, change.removed
         return (Entry(at=at, calendar=calendar.name, added=added, removed=removed, seconds=seconds),)
 
+    async def _keep_news(self, calendar: Calendar, sight: Sight) -> None:
+        if sight.ripening or sight.column is not None or calendar.unwritten:
+            await self._keep(calendar, sight)
+
     async def _keep(self, calendar: Calendar, sight: Sight, entries: tuple[Entry, ...] = ()) -> bool:
-        record = calendar.record(_now(), self._world.wall())
-        columns = {} if sight.column is None else {calendar.column: sight.column}
-        return await self.memory.keep(calendars={calendar.name: record}, columns=columns, entries=entries)
+        columns = self.lookout.columns if sight.column is not None or calendar.unwritten else {}
+        return await self.keep(calendar, columns.get(calendar.column), entries)
 
     def _blind(self, calendar: Calendar, fault: Fault) -> Report:
         calendar.unread(_now(), self._world.chance)

@@ -12,11 +12,12 @@ from typing import Final, TypeVar
 from engine import plan
 from engine.calendar import Calendar
 from engine.errands import Errands, answer
+from engine.faults import Fault
 from engine.gate import Gate
 from engine.limits import Limits
 from engine.model import ColumnId
 from engine.plan import Standing
-from engine.ports import CalendarRecord, Hint, Noticed, Report
+from engine.ports import CalendarRecord, Noticed, Report
 from engine.reconcile import Reconciler, World
 from engine.spans import IntervalSet
 from engine.window import WindowKeeper
@@ -28,6 +29,8 @@ GRACE: Final = 5.0
 """Seconds that the turns under way are given to end when the job is to stop."""
 _KEY_LOOK: Final = 5.0
 """Seconds between two looks at the key while the portal refuses it."""
+_PATIENCE: Final = 2.0
+"""Seconds that a tick waits for the answer to the window question before the kept window has to do."""
 
 
 class Engine:
@@ -35,6 +38,10 @@ class Engine:
 
     def __init__(self, columns: Mapping[str, ColumnId], world: World, limits: Limits) -> None:
         """`columns` maps each online calendar's name to the column that feeds it (R10)."""
+        self._fed: dict[ColumnId | None, list[str]] = {None: list(columns)}
+        """Which calendars a hint is about."""
+        for name, column in columns.items():
+            self._fed.setdefault(column, []).append(name)
         self.calendars: dict[str, Calendar] = {}
         self.gate = Gate(limits.concurrency)
         self.keeper = WindowKeeper(world.portal, self.gate, world.observer, limits, world.wall, world.chance)
@@ -44,7 +51,11 @@ class Engine:
         self._columns, self._world, self._limits = columns, world, limits
         self._following = False
         """Whether calendars come back by themselves; a single `sync` ends with its answer."""
+        self._noted: dict[str, Fault] = {}
+        """What was told of the source's change events, by code."""
         self._woken = asyncio.Event()
+        self._marked_at = 0.0
+        """When all calendars were marked last, by the loop's clock."""
         self._turns = 0
         self._idle = asyncio.Event()
 
@@ -63,9 +74,10 @@ class Engine:
 
     async def run(self, stop: asyncio.Event) -> None:
         """The job itself, until `stop` is set; then no new turn begins, and those under way get a moment to end."""
-        self._following = True
+        self._following, self._marked_at = True, _now()
         async with asyncio.TaskGroup() as tasks:
-            others = [tasks.create_task(each) for each in (self._tick(), self._listen(), self._watch_key())]
+            chores = (self._tick(), self._insist(), self._listen(), self._watch_key())
+            others = [tasks.create_task(each) for each in chores]
             workers = self._start_workers(tasks)
             await stop.wait()
             _cancel(others)
@@ -89,7 +101,7 @@ class Engine:
         """Let the removals `times` of a calendar go, and have the turn that reads whether they still lack (I3)."""
         calendar = self.calendars[name]
         calendar.standing = plan.release(calendar.standing, times)
-        await self.reconciler.memory.keep(calendars={name: calendar.record(_now(), self._world.wall())})
+        await self.reconciler.keep(calendar)
         return await self._errands.turn(calendar)
 
     async def preview(self, names: Iterable[str]) -> list[Report]:
@@ -109,10 +121,19 @@ class Engine:
         while True:
             fresh = await self._ask()
             if fresh or _now() >= next_tick:
+                self._tell_notes()
                 self._mark_all()
                 next_tick = _now() + self._limits.interval
-            woken = await self._doze(next_tick if fresh else min(next_tick, self.keeper.retry_at))
+            repeat = inf if fresh or not self.gate.open else self.keeper.retry_at
+            woken = await self._doze(min(next_tick, repeat))
             next_tick = _now() if woken else next_tick
+
+    async def _insist(self) -> None:
+        """Mark every calendar in time, also while the window question is under way and finds no end (I5)."""
+        while True:
+            await asyncio.sleep(self._marked_at + self._limits.interval + _PATIENCE - _now())
+            if _now() >= self._marked_at + self._limits.interval + _PATIENCE:
+                self._mark_all()
 
     async def _doze(self, until: float) -> bool:
         """Sleep until `until`, or until woken; whether woken."""
@@ -140,15 +161,23 @@ class Engine:
 
     async def _listen(self) -> None:
         async for hint in self._world.source.hints():
-            for name in self._fed_by(hint):
+            for name in self._fed.get(hint.column, ()):
                 self._queue.add(name)
+            self._tell_notes()
         raise RuntimeError("the source's hints ended")
 
-    def _fed_by(self, hint: Hint) -> list[str]:
-        return [name for name, column in self._columns.items() if hint.column in (None, column)]
+    def _tell_notes(self) -> None:
+        """Say once when something begins to hinder the source's change events, and once when it is over."""
+        before, self._noted = self._noted, {note.code: note for note in self._world.source.notes()}
+        for code in before.keys() - self._noted.keys():
+            self._world.observer.tell(Noticed("source", before[code], over=True))
+        for code in self._noted.keys() - before.keys():
+            self._world.observer.tell(Noticed("source", self._noted[code]))
 
     def _mark_all(self) -> None:
-        for name in self.calendars:
+        self._marked_at = _now()
+        for name, calendar in self.calendars.items():
+            calendar.due = True
             self._queue.add(name)
 
     def _start_workers(self, tasks: asyncio.TaskGroup) -> "list[asyncio.Task[None]]":
@@ -169,20 +198,27 @@ class Engine:
         orders = self._errands.take(calendar)
         ready_at = self.reconciler.ready_at(calendar, _now(), asked=bool(orders))
         if ready_at > _now():
-            calendar.again_at = ready_at
             self._errands.put_off(calendar, orders)
+            if calendar.due and ready_at < inf:
+                self._tell(calendar, await self._turn(self.reconciler.glance(calendar)))
+            calendar.again_at = ready_at
         else:
-            calendar.report = report = await self._turn(calendar, asked=bool(orders))
-            self._world.observer.tell(report)
+            report = await self._turn(self.reconciler.turn(calendar, asked=bool(orders)))
+            self._tell(calendar, report)
             answer(orders, report)
         if calendar.again_at < inf and (self._following or self._errands.wanted(calendar)):
             self._queue.add_at(calendar.name, calendar.again_at)
 
-    async def _turn(self, calendar: Calendar, *, asked: bool) -> Report:
+    def _tell(self, calendar: Calendar, report: Report | None) -> None:
+        if report is not None:
+            calendar.report = report
+            self._world.observer.tell(report)
+
+    async def _turn(self, turn: Awaitable[T]) -> T:
         self._turns += 1
         self._idle.clear()
         try:
-            return await self.reconciler.turn(calendar, asked=asked)
+            return await turn
         finally:
             self._turns -= 1
             if not self._turns:

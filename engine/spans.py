@@ -124,7 +124,8 @@ def _merged(pairs: list[tuple[int, int]]) -> "array[int]":
 
 def _difference(left: IntervalSet, right: IntervalSet) -> "array[int]":
     edges, cuts = array(_CODE), right._edges  # noqa: SLF001 - the same class
-    here, last = 0, len(cuts)
+    # A few times are taken out of a whole column in every reading: begin where they are.
+    here, last = bisect_right(cuts, left._edges[0]) & -2, len(cuts)  # noqa: SLF001 - the same class
     for start, end in left:
         while here < last and cuts[here + 1] <= start:
             here += 2

@@ -10,6 +10,7 @@ from engine.model import ColumnId
 from engine.ports import Report
 from engine.reconcile import World
 from engine.runtime import Engine
+from engine.spans import IntervalSet
 from tests.simulation.ports import MONDAY, HostilePortal, HostileSource, Listener, MemoryLedger, Practice
 from tests.simulation.virtual import run
 
@@ -49,6 +50,11 @@ class Calm:
         await self.engine.recall()
         reports = await self.engine.alone(self.engine.sync(list(self.columns)))
         return reports[0]
+
+    async def release(self, times: IntervalSet) -> Report:
+        """A person lets go removals of Dr. Adler's calendar."""
+        self.portal.released["Dr. Adler"] |= times
+        return await self.engine.release("Dr. Adler", times)
 
     async def running(self, then: Callable[[], Awaitable[None]]) -> None:
         """The job, from its start to its ordered stop, and `then` in between."""

@@ -15,7 +15,7 @@ from engine.limits import Limits
 from engine.look import Lookout, Sight
 from engine.model import ColumnId, Complete, Failed, Reading, Rows, Window
 from engine.occupancy import occupancy
-from engine.plan import Change, Standing
+from engine.plan import Change, Patience, Standing
 from engine.ports import CalendarRecord, PortalError
 from engine.reconcile import Reconciler
 from tests.simulation.ports import HostileSource
@@ -136,7 +136,34 @@ def the_baseline_is_what_was_accepted_last() -> AbstractContextManager[Any]:
     return patch.object(calendar, "sending", sending)
 
 
+@contextmanager
+def _patience(mistaken: Patience, taken_for: Patience) -> Iterator[None]:
+    honest = plan.patience
+
+    def lenient(*args: Any) -> Patience:  # noqa: ANN401 - passed on
+        mood = honest(*args)
+        return taken_for if mood is mistaken else mood
+
+    with patch.object(plan, "patience", lenient):
+        yield
+
+
+def the_guard_sleeps() -> AbstractContextManager[Any]:
+    return _patience(Patience.GUARDED, Patience.NORMAL)
+
+
+def nobody_is_asked_for_a_hand() -> AbstractContextManager[Any]:
+    return _patience(Patience.BY_HAND, Patience.GUARDED)
+
+
+def questions_are_asked_while_off() -> AbstractContextManager[Any]:
+    return patch.object(Gate, "question_at", lambda self, host, now, **_: max(now, self.paused.get(host, 0.0)))
+
+
 MUTANTS: list[Mutant] = [
+    the_guard_sleeps,
+    nobody_is_asked_for_a_hand,
+    questions_are_asked_while_off,
     removals_never_ripen_but_go_at_once,
     removals_are_never_freed,
     a_failed_reading_is_an_empty_one,

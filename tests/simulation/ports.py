@@ -6,12 +6,14 @@ The portal and the source watch the engine: what must never happen is asserted i
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
+from math import inf
 from random import Random
 
 import msgspec
 
 from engine.faults import Fault
 from engine.limits import Limits
+from engine.look import READING_LIFETIME
 from engine.model import DAY, ColumnId, Complete, Failed, Incomplete, Instant, Reading, Reservation, Rows, Window
 from engine.ports import (
     CalendarRecord,
@@ -28,13 +30,14 @@ from engine.ports import (
     Report,
     SourceError,
 )
-from engine.reconcile import READING_LIFETIME
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallSpan
 from tests.simulation.virtual import VirtualLoop
 
 HOUR = 3600
 MONDAY = Instant(1_772_409_600)  # 2026-03-02 00:00 UTC; the simulated practice lives in UTC
+EVER = [MONDAY + hour * HOUR for hour in (8, 9, 10, 32, 40, 42, 6 * 24 + 12)]
+"""The hours that a story may block, by their starts; the last one is a reservation's."""
 WINDOW = Window(MONDAY, Instant(MONDAY + 7 * DAY))
 
 
@@ -55,7 +58,9 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     never_lands: float = 0.0
     key_refused: float = 0.0
     window_failed: float = 0.0
+    window_busy: float = 0.0
     ledger_fails: float = 0.0
+    ledger_slow: float = 0.0
     freezes: float = 0.0
 
     def draw(self, chance: Random, name: str) -> bool:
@@ -80,6 +85,13 @@ class Practice:
         hours = set() if column in self.emptied else self.taken.get(column, set())
         return IntervalSet((MONDAY + hour * HOUR, MONDAY + (hour + 1) * HOUR) for hour in hours)
 
+    def blocked(self, column: ColumnId) -> IntervalSet:
+        """What rows and the reservation block."""
+        return self.occupied(column) | (EMPTY if self.no_lunch or column in self.emptied else LUNCH)
+
+    def free(self, column: ColumnId) -> IntervalSet:
+        return EMPTY if self.no_free or column in self.emptied else SUNDAY
+
     def rows(self, column: ColumnId, *, skip: float, chance: Random) -> Rows:
         """What a reading finds; each occupied row is left out with probability `skip`."""
         rows = Rows(column)
@@ -89,26 +101,64 @@ class Practice:
         for start, end in self.occupied(column):
             if chance.random() >= skip:
                 rows.occupied.extend((start, end))
-        if column not in self.emptied and not self.no_free:
-            rows.free.extend((MONDAY + 6 * DAY, MONDAY + 6 * DAY + HOUR))
+        for start, end in self.free(column):
+            rows.free.extend((start, end))
         if column not in self.emptied and not self.no_lunch:
             rows.reservations.append(Reservation(MONDAY // DAY + 6, MONDAY // DAY + 6, 12 * HOUR, 13 * HOUR))
         return rows
 
 
 LUNCH = IntervalSet([(MONDAY + 6 * DAY + 12 * HOUR, MONDAY + 6 * DAY + 13 * HOUR)])
+SUNDAY = IntervalSet([(MONDAY + 6 * DAY, MONDAY + 6 * DAY + HOUR)])
+
+
+class Seen:
+    """What the readings for one online calendar have shown, by the tester's own books."""
+
+    def __init__(self) -> None:
+        self.at = -inf
+        """When the last reading saw what it saw."""
+        self.whole = False
+        """Whether that was a complete one; the rest is of the last complete one."""
+        self.complete_at = -inf
+        self.blocked = self.rows = self.free = EMPTY
+        self.missing: dict[int, float] = {}
+        """Since when each hour has been missing from every reading, by its start."""
+
+    def look(self, practice: Practice, column: ColumnId) -> None:
+        """A complete reading sees the practice as it is now."""
+        self.at = self.complete_at = _now()
+        self.whole = True
+        self.blocked, self.free = practice.blocked(column), practice.free(column)
+        self.rows = practice.occupied(column) | self.free
+        self.missing = {start: self.missing.get(start, self.at) for start in EVER if start not in self.blocked}
+
+    def glimpse(self, rows: Rows) -> None:
+        """An incomplete reading sees some of it."""
+        self.at, self.whole = _now(), False
+        shown = IntervalSet(zip(rows.occupied[::2], rows.occupied[1::2], strict=True))
+        shown = shown | LUNCH if rows.reservations else shown
+        self.missing = {start: since for start, since in self.missing.items() if start not in shown}
+
+    def missed(self, start: int) -> float:
+        """For how long readings have shown that the hour from `start` on is not blocked."""
+        return self.complete_at - self.missing.get(start, self.complete_at)
 
 
 class HostileSource:
-    """Reads the practice, or fails to; remembers when each second was last read as occupied."""
+    """Reads the practice, or fails to; remembers what each reading showed."""
 
     def __init__(self, practice: Practice, chance: Random) -> None:
         self.practice, self.chance = practice, chance
         self.faults = Faults()
-        self.last_read: dict[ColumnId, IntervalSet] = {}
-        self.last_read_at: dict[ColumnId, float] = {}
-        self.last_seen: dict[ColumnId, dict[int, float]] = defaultdict(dict)
+        self.seen: dict[object, Seen] = defaultdict(Seen)
+        """By the online calendar that a reading was for, or by column where nobody tells."""
+        self.reader: str | None = None
+        """For which online calendar the reading that now begins is."""
         self.readings = 0
+        self.noted: tuple[Fault, ...] = ()
+        self.lasts = 0.002
+        """Seconds that a reading takes before it sees anything."""
         self.unlisted = self.broken = self.mute = False
         """Whether its columns cannot be listed; whether it has a bug; whether its hints end."""
         self._hints: asyncio.Queue[Hint] = asyncio.Queue()
@@ -116,30 +166,25 @@ class HostileSource:
     async def read(self, column: ColumnId, span: WallSpan) -> Reading:
         assert span.start < span.end
         self.readings += 1
+        seen = self.seen[self.reader or column]
         if self.broken:
             raise ZeroDivisionError
         if self.faults.draw(self.chance, "read_slow"):
             await asyncio.sleep(self.chance.uniform(0.1, 9))
         else:
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(self.lasts)
         if self.faults.draw(self.chance, "read_failed"):
             return Failed(Fault("source.locked", {"file": "x"}))
         partial = self.faults.draw(self.chance, "read_partial")
-        self.last_read_at[column] = _now()
         rows = self.practice.rows(column, skip=0.5 if partial else 0.0, chance=self.chance)
-        if not partial:
-            self._watch(column)
+        if partial:
+            seen.glimpse(rows)
+        else:
+            seen.look(self.practice, column)
         await asyncio.sleep(0.002)
         return (
             Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1})) if partial else Complete(rows)
         )
-
-    def _watch(self, column: ColumnId) -> None:
-        occupied = self.practice.occupied(column)
-        self.last_read[column] = occupied
-        for start, end in occupied:
-            for hour in range(start, end, HOUR):
-                self.last_seen[column][hour] = _now()
 
     async def columns(self) -> tuple[ColumnId, ...]:
         if self.unlisted:
@@ -154,6 +199,9 @@ class HostileSource:
         for _ in range(2 if self.faults.draw(self.chance, "hint_doubled") else 1):
             delay = self.chance.uniform(0, 30) if self.faults.draw(self.chance, "hint_late") else 0.0
             asyncio.get_running_loop().call_later(delay, self._hints.put_nowait, hint)
+
+    def notes(self) -> tuple[Fault, ...]:
+        return self.noted
 
     async def hints(self) -> AsyncIterator[Hint]:
         yield Hint()
@@ -176,25 +224,39 @@ class HostilePortal:
         self.requests = self.questions = 0
         self.slow = 0.01
         """Seconds that an upload takes."""
+        self.ponders = 0.01
+        """Seconds that the window question takes."""
         self.refusing = False
+        self.renewed = True
+        """Whether a key that is accepted again is another one, or the same as before."""
         self.paused_until = 0.0
         self.forgetful = False
         """Whether a crash may lose the baseline, because the ledger could not be written."""
         self.unpaced = False
-        """Whether a crash may shorten the pace: it is kept from before a write that failed, or in which all froze."""
+        """Whether a crash may shorten the pace: it is kept from before a write that failed, took long or froze; or the
+        wall clock, in which it is kept, was set."""
         self.polite = True
         """Whether the bucket can be checked: what people order does not wait for it."""
+        self.closed = False
+        """Whether the job is off, and no person has ordered anything."""
+        self.released: dict[str, IntervalSet] = defaultdict(IntervalSet)
+        self.free_seen: set[ColumnId] = set()
+        """Columns whose free row an engine has seen and written down."""
         self._under_way: set[str] = set()
         self._sent: dict[str, list[float]] = defaultdict(list)
 
     async def window(self) -> Window:
         self.questions += 1
+        assert not self.closed, "I8: a question while off"
+        assert _now() >= self.paused_until - 1e-3 or self.unpaced, "I10: a question during a pause"
         async with _counted(self):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(self.ponders)
             if self.refusing:
                 raise KeyRefusedError(Fault("portal.key_refused", {"status": 401}), maybe_applied=False)
             if self.faults.draw(self.chance, "window_failed"):
                 raise PortalError(Fault("portal.server_error", {"status": 500}), maybe_applied=True)
+            if self.faults.draw(self.chance, "window_busy"):
+                self._busy()
             return self.asked_window
 
     async def upload(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
@@ -203,11 +265,16 @@ class HostilePortal:
         try:
             async with _counted(self):
                 return await self._take(name, window, blocked)
+        except asyncio.CancelledError:
+            if self.limits.settle and self.chance.random() < 0.5:
+                delay = self.chance.uniform(0.0, 0.9 * self.limits.settle)
+                asyncio.get_running_loop().call_later(delay, self._apply, name, window, blocked)
+            raise
         finally:
             self._under_way.discard(name)
 
     def key_renewed(self) -> bool:
-        return not self.refusing
+        return self.renewed and not self.refusing
 
     async def _take(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
         await asyncio.sleep(self.slow)
@@ -231,9 +298,12 @@ class HostilePortal:
         if self.faults.draw(self.chance, "upload_error"):
             raise PortalError(Fault("portal.server_error", {"status": 502}), maybe_applied=True)
         if self.faults.draw(self.chance, "upload_busy"):
-            wait = self.chance.choice([5.0, 40.0, 100.0])
-            self.paused_until = max(self.paused_until, _now() + wait)
-            raise PortalError(Fault("portal.busy", {"status": 429}), maybe_applied=False, retry_after=wait)
+            self._busy()
+
+    def _busy(self) -> None:
+        wait = self.chance.choice([5.0, 40.0, 100.0])
+        self.paused_until = max(self.paused_until, _now() + wait)
+        raise PortalError(Fault("portal.busy", {"status": 429}), maybe_applied=False, retry_after=wait)
 
     async def _time_out(self) -> None:
         await asyncio.sleep(30)
@@ -244,19 +314,18 @@ class HostilePortal:
         self.held[name] = outside | blocked
 
     def _assert_allowed(self, name: str, window: Window, blocked: IntervalSet) -> None:
-        now, column = _now(), self.columns[name]
+        now, seen = _now(), self.source.seen[name if self.source.reader else self.columns[name]]
+        assert not self.closed, "I8: an upload while off"
         assert name not in self._under_way, "I4: two uploads of one calendar under way"
-        assert now >= self.paused_until or self.unpaced, "I10: an upload during a pause that the portal asked for"
+        assert now >= self.paused_until - 1e-3 or self.unpaced, "I10: an upload during a pause"
         assert window.clip(blocked) == blocked, "R7: an upload sticks out of its window"
-        assert now - self.source.last_read_at[column] <= READING_LIFETIME + 1, "I4: an aged reading goes up"
+        assert now - seen.at <= READING_LIFETIME + 1, "I4: an aged reading goes up"
         freed = window.clip(self.held[name]) - blocked
-        wrong = freed & self.source.last_read.get(column, EMPTY)
-        assert not wrong or self.forgetful, "I1: an upload frees what was read as occupied"
-        for start, end in freed:
-            for hour in range(start, end, HOUR):
-                seen = self.source.last_seen[column].get(hour)
-                ripe = seen is None or now - seen >= self.limits.free_delay - 1e-3
-                assert ripe or self.forgetful, "I3: freed before it was ripe"
+        assert not freed & seen.blocked or self.forgetful, "I1: an upload frees what was read as occupied"
+        assert self.forgetful or not window.clip(seen.blocked) - blocked or not seen.whole, "I1: not all is blocked"
+        if not self.forgetful:
+            self._assert_patient(name, window, freed, seen)
+            self._assert_closed(name, window, blocked, seen)
         self._assert_polite(name, now)
         if self.ledger is not None and self.ledger.healthy:
             kept = self.ledger.calendars[name].standing.baseline or EMPTY
@@ -264,6 +333,29 @@ class HostilePortal:
             known = kept | self.ledger.calendars[name].standing.lingering
             assert not self.held[name] - known or self.forgetful, "I1: the portal holds what the baseline lacks"
         self.uploads.append((now, name))
+
+    def _assert_patient(self, name: str, window: Window, freed: IntervalSet, seen: Seen) -> None:
+        """What the tester himself knows of how long each removal has to wait (I3)."""
+        limits, freed = self.limits, freed - self.released[name] - SUNDAY
+        starts = [start for start in EVER if start in freed]
+        confirm = max(limits.guard_confirm, limits.free_delay) - 1e-3
+        for start in starts:
+            assert seen.missed(start) >= limits.free_delay - 1e-3, "I3: freed before it was ripe"
+        young = [start for start in starts if seen.missed(start) < confirm] if limits.guard_confirm else []
+        much = HOUR * len(young) >= max(limits.guard_min, 1)
+        assert not much or 100 * len(young) <= limits.guard_percent * len(EVER), "I3: the guard slept"
+        if not window.clip(seen.rows) and starts:
+            assert not young, "I3: no row at all is guarded"
+            assert window.clip(self.held[name]).total() < limits.guard_min, "I3: freed without a hand"
+
+    def _assert_closed(self, name: str, window: Window, blocked: IntervalSet, seen: Seen) -> None:
+        """R12: a free row that was seen and is gone is blocked."""
+        column = self.columns[name]
+        gone = window.clip(SUNDAY) - seen.rows
+        lacks = self.limits.block_vanished and column in self.free_seen and seen.whole and gone - blocked
+        assert not lacks, "R12: a vanished free row can be booked"
+        if seen.whole and window.clip(seen.free):
+            self.free_seen.add(column)
 
     def _assert_polite(self, name: str, now: float) -> None:
         sent = self._sent[name]
@@ -303,6 +395,8 @@ class MemoryLedger:
         self.news: Fault | None = None
         self.healthy = True
         self.writes = 0
+        self.lasts = 0.0005
+        """Seconds that a write takes."""
         self.freeze: Callable[[], None] = lambda: None
         """What happens to the process while it writes."""
 
@@ -324,7 +418,8 @@ class MemoryLedger:
         portal: PortalRecord | None = None,
         entries: tuple[Entry, ...] = (),
     ) -> None:
-        await asyncio.sleep(0.0005)
+        slow = self.faults.draw(self.chance, "ledger_slow")
+        await asyncio.sleep(self.chance.uniform(0.1, 4.9) if slow else self.lasts)
         if self.faults.draw(self.chance, "freezes"):
             loop = asyncio.get_running_loop()
             assert isinstance(loop, VirtualLoop)
@@ -345,9 +440,12 @@ class Listener:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.judge: Callable[[Event], None] = lambda _: None
+        """What it thinks of an event at once."""
 
     def tell(self, event: Event) -> None:
         self.events.append(event)
+        self.judge(event)
 
     def reports(self, name: str) -> list[Report]:
         return [each for each in self.events if isinstance(each, Report) and each.name == name]

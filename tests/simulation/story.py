@@ -5,17 +5,21 @@ The same seed tells the same story; `python -m tests.simulation.story SEED` tell
 
 import asyncio
 import sys
+from collections.abc import Awaitable
 from contextlib import suppress
 from random import Random
 
+from engine.calendar import Calendar
+from engine.faults import Fault
 from engine.limits import Limits
+from engine.look import Lookout, Sight
 from engine.model import DAY, ColumnId, Instant, Window
+from engine.ports import Event, Report, WindowAnswered
 from engine.reconcile import World
 from engine.runtime import Engine
 from engine.spans import IntervalSet
 from tests.simulation.ports import (
     HOUR,
-    LUNCH,
     MONDAY,
     Faults,
     HostilePortal,
@@ -28,8 +32,8 @@ from tests.simulation.virtual import VirtualLoop, run
 
 COLUMNS = {"Dr. Adler": ColumnId("TK1", "A"), "Dr. Busch": ColumnId("TK1", "B")}
 HOURS = [8, 9, 10, 32]
-QUIET = 45 * 60.0
-"""Seconds of virtual time after which a healed world must have come to rest: backoff, pauses, guard, settling."""
+WINDOWS = [(0, 7), (1, 8), (0, 1), (6, 9), (2, 40), (20, 27)]
+"""Days that the portal may ask for: moved, shrunk, grown, and with a gap between."""
 
 
 class Story:
@@ -38,17 +42,22 @@ class Story:
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
         self.limits = _limits(self.chance)
-        self.mix = _mix(self.chance)
+        self.mix = _mix(self.chance, self.limits)
+        self.columns = dict(COLUMNS)
         self.practice = Practice(list(COLUMNS.values()))
         self.source = HostileSource(self.practice, self.chance)
-        self.portal = HostilePortal(COLUMNS, self.source, self.limits, self.chance)
+        self.portal = HostilePortal(self.columns, self.source, self.limits, self.chance)
         self.ledger = MemoryLedger(self.chance)
         self.portal.ledger = self.ledger
         self.listener = Listener()
-        self.orders = self.chance.random() < 0.5
+        self.listener.judge = self._judge
+        self.orders, self.jumps, self.remaps = (self.chance.random() < each for each in (0.5, 0.3, 0.3))
         self.portal.forgetful = self.mix.ledger_fails > 0
-        self.portal.unpaced = self.portal.forgetful or self.mix.freezes > 0
+        self.portal.unpaced = self.portal.forgetful or self.jumps or max(self.mix.freezes, self.mix.ledger_slow) > 0
         self.portal.polite = not self.orders and not self.portal.unpaced
+        self.wanders, self.lasts = self.chance.random() < 0.3, self.chance.random() < 0.3
+        self.portal.renewed = self.chance.random() < 0.5
+        self.on, self._crashed, self._ahead, self._moved_at = True, False, 0.0, 0.0
         self.trace: list[str] = []
         self.engine: Engine | None = None
         self._job: asyncio.Task[None] | None = None
@@ -59,33 +68,38 @@ class Story:
         await self._start()
         self._set_faults(self.mix)
         for _ in range(self.chance.randint(5, 25)):
-            await asyncio.sleep(self.chance.choice([0.0, 0.2, 3.0, 12.0, 50.0]))
+            await asyncio.sleep(self.chance.choice([0.0, 0.2, 3.0, 12.0, 50.0, 1000.0 if self.lasts else 50.0]))
             await self._something_happens()
         await self._heal()
-        await self._rest(QUIET)
+        await self._rest(self._quiet())
         self._assert_equal()
         uploads = len(self.portal.uploads)
         await self._rest(3600.0)
         assert len(self.portal.uploads) == uploads, "R14: an upload although nothing changed"
         self._assert_equal()
+        self._assert_known_right()
         await self._two_changes_in_a_row()
         await self._end()
 
     async def _two_changes_in_a_row(self) -> None:
         """The second comes while the first is being handled; both are up long before the next tick."""
-        for column in COLUMNS.values():
+        for column in set(self.columns.values()):
             for hour in (40, 42):
                 self.practice.taken[column].add(hour)
                 self.source.hint(column)
                 await asyncio.sleep(self.chance.uniform(0.0, 0.02))
-        await self._rest(2 * self.limits.upload_gap + 3)
+        await self._rest(2 * self.limits.upload_gap + (3 if self.limits.upload_burst > 3 else 130))
         wanted = IntervalSet((MONDAY + hour * HOUR, MONDAY + (hour + 1) * HOUR) for hour in (40, 42))
         for held in self.portal.held.values():
             assert not wanted - held, "I5: the last change was not handled"
 
     async def _something_happens(self) -> None:
-        happenings = [self._edit] * 8 + [self._crash, self._freeze, self._empty, self._refill, self._move_window]
-        happenings += [self._refuse_key, self._accept_key, self._order if self.orders else self._edit]
+        happenings = [self._edit] * 10 + [self._crash, self._freeze, self._empty, self._refill, self._move_window]
+        happenings += [self._refuse_key, self._accept_key, self._switch, self._free_row, self._reservation]
+        happenings += [self._order, self._release] if self.orders else []
+        happenings += [self._jump] if self.jumps else []
+        happenings += [self._move_window] * 5 if self.wanders else []
+        happenings += [self._free_row] * 3 if self.limits.block_vanished else []
         await self.chance.choice(happenings)()
 
     async def _edit(self) -> None:
@@ -97,12 +111,22 @@ class Story:
 
     async def _crash(self) -> None:
         self._say("crash")
+        self._crashed = True
         assert self._job is not None
+        await asyncio.sleep(self.chance.choice([0.0, self.chance.uniform(0.0, 0.03)]))
         self._job.cancel()
         with suppress(asyncio.CancelledError):
             await self._job
         await asyncio.sleep(self.chance.choice([0.0, 1.0, 200.0]))
+        if self.remaps and self.chance.random() < 0.5:
+            self._remap()
         await self._start()
+
+    def _remap(self) -> None:
+        """An online calendar is fed by another column from now on, perhaps by the other one's."""
+        name, column = self.chance.choice(list(COLUMNS)), self.chance.choice(list(COLUMNS.values()))
+        self._say(f"{name} is fed by {column}")
+        self.columns[name] = column
 
     async def _freeze(self) -> None:
         loop = asyncio.get_running_loop()
@@ -121,9 +145,40 @@ class Story:
         self.practice.emptied.clear()
 
     async def _move_window(self) -> None:
-        days = self.chance.choice([0, 1])
-        self.portal.asked_window = Window(Instant(MONDAY + days * DAY), Instant(MONDAY + (7 + days) * DAY))
-        self._say(f"window {days}")
+        self._ask_for(*self.chance.choice(WINDOWS if self.wanders else WINDOWS[:2]))
+
+    def _ask_for(self, first: int, last: int) -> None:
+        self.portal.asked_window = Window(Instant(MONDAY + first * DAY), Instant(MONDAY + last * DAY))
+        self._say(f"window {first} to {last}")
+
+    async def _switch(self) -> None:
+        self.on = not self.on
+        self._say("on" if self.on else "off")
+        self._close()
+        assert self.engine is not None
+        self.engine.switch(on=self.on)
+
+    async def _free_row(self) -> None:
+        self.practice.no_free = not self.practice.no_free
+        self._say("free row " + ("vanished" if self.practice.no_free else "back"))
+
+    async def _reservation(self) -> None:
+        self.practice.no_lunch = not self.practice.no_lunch
+        self._say("reservation " + ("gone" if self.practice.no_lunch else "back"))
+
+    async def _jump(self) -> None:
+        self._ahead += self.chance.choice([-365 * DAY, -HOUR, HOUR, 365 * DAY])
+        self._say(f"wall clock {self._ahead:+}")
+
+    async def _release(self) -> None:
+        """A person lets go what waits, after having looked at it."""
+        assert self.engine is not None
+        calendar = self.engine.calendars[self.chance.choice(list(COLUMNS))]
+        if calendar.report is None or not calendar.report.held:
+            return
+        self._say(f"release {calendar.name} {calendar.report.held}")
+        self.portal.released[calendar.name] |= calendar.report.held
+        await self._patiently(self.engine.release(calendar.name, calendar.report.held))
 
     async def _refuse_key(self) -> None:
         self.portal.refusing = self.mix.key_refused > 0
@@ -134,23 +189,50 @@ class Story:
     async def _order(self) -> None:
         assert self.engine is not None
         self._say("sync")
+        await self._patiently(self.engine.sync(list(COLUMNS)))
+
+    async def _patiently(self, errand: Awaitable[object]) -> None:
+        """What a person orders is done also while the job is off."""
+        self.portal.closed = False
         with suppress(TimeoutError):
             async with asyncio.timeout(120):
-                await self.engine.sync(list(COLUMNS))
+                await errand
+        await asyncio.sleep(0 if self.on else 60)
+        self._close()
+
+    def _close(self) -> None:
+        """While off nothing is sent; but frozen in the middle of an order, the job goes on with it when it thaws."""
+        self.portal.closed = not self.on and not self.mix.freezes
 
     async def _heal(self) -> None:
         self._say("healed")
         self._set_faults(Faults())
         self.portal.refusing = False
         self.practice.emptied.clear()
+        self.practice.no_free = False
+        self._ask_for(*self.chance.choice(WINDOWS[:2]))
+        if not self.on:
+            await self._switch()
         for column in COLUMNS.values():
             self.source.hint(column)
 
     async def _start(self) -> None:
         world = World(self.source, self.portal, self.ledger, self.listener, self._wall, Random(self.chance.random()))
-        self.engine = Engine(COLUMNS, world, self.limits)
+        self.engine = Engine(self.columns, world, self.limits)
+        self.engine.gate.open = self.on
+        self._tell_reader(self.engine.reconciler.lookout)
         await self.engine.recall()
         self._job = asyncio.create_task(self.engine.run(self._stop))
+
+    def _tell_reader(self, lookout: Lookout) -> None:
+        """Have the source know for which online calendar it reads."""
+        honest = lookout.look
+
+        async def look(calendar: Calendar, window: Window) -> Sight | Fault:
+            self.source.reader = calendar.name
+            return await honest(calendar, window)
+
+        lookout.look = look  # type: ignore[method-assign]  # a spy
 
     async def _rest(self, seconds: float) -> None:
         assert self._job is not None
@@ -169,13 +251,42 @@ class Story:
 
     def _assert_equal(self) -> None:
         window = self.portal.asked_window
-        for name, column in COLUMNS.items():
-            wanted = window.clip(self.practice.occupied(column) | LUNCH)
+        for name, column in self.columns.items():
+            wanted = window.clip(self.practice.blocked(column))
             held = window.clip(self.portal.held[name])
-            assert held == wanted, f"I5: {name}: the portal holds {held}, the practice {wanted}"
+            assert held == wanted or (self.portal.forgetful and not wanted - held), (
+                f"I5: {name}: the portal holds {held}, the practice {wanted}"
+            )
+
+    def _assert_known_right(self) -> None:
+        assert self.engine is not None
+        for calendar in self.engine.calendars.values():
+            age = self._wall() - (calendar.right_at or 0)
+            assert age <= self.limits.interval + 15, f"I11: right, and not known to be right for {age} s"
+
+    def _judge(self, event: Event) -> None:
+        """What is said to be right is right (I11), as far as an honest portal can tell."""
+        if isinstance(event, WindowAnswered):
+            self._moved_at = asyncio.get_running_loop().time() if event.moved else self._moved_at
+        if not isinstance(event, Report) or event.state not in {"uploaded", "unchanged"} or self.mix.lands_late:
+            return
+        assert self.engine is not None
+        window, now, seen = self.engine.keeper.window, asyncio.get_running_loop().time(), self.source.seen[event.name]
+        fresh = event.right_at is not None and self._wall() - event.right_at < 20 and now - self._moved_at > 20
+        if window is None or not fresh or self._crashed or self.portal.unpaced or not seen.whole:
+            return
+        waiting = event.held - self.engine.calendars[event.name].standing.pending
+        wanted = window.clip(seen.blocked | waiting)
+        assert not wanted - self.portal.held[event.name], "I11: said to be right, and something can be booked"
+
+    def _quiet(self) -> float:
+        """Seconds after which a healed world must have come to rest: backoff, pauses, gaps, guard, settling."""
+        limits = self.limits
+        waits = limits.guard_confirm + limits.free_delay + limits.settle + 2 * limits.backoff_max
+        return 1800 + 10 * limits.interval + 4 * limits.upload_gap + 2 * waits
 
     def _wall(self) -> float:
-        return MONDAY + asyncio.get_running_loop().time()
+        return MONDAY + asyncio.get_running_loop().time() + self._ahead
 
     def _say(self, text: str) -> None:
         self.trace.append(f"{asyncio.get_running_loop().time():10.2f} {text}")
@@ -183,22 +294,24 @@ class Story:
 
 def _limits(chance: Random) -> Limits:
     return Limits(
-        interval=60.0,
-        refresh=24 * HOUR,
-        free_delay=chance.choice([0.0, 10.0, 60.0]),
-        upload_gap=chance.choice([0.0, 2.0, 20.0]),
-        upload_burst=chance.choice([3, 60]),
+        interval=chance.choice([60.0, 60.0, 300.0]),
+        refresh=48 * HOUR,
+        free_delay=chance.choice([0.0, 10.0, 10.0, 60.0, 600.0]),
+        upload_gap=chance.choice([0.0, 2.0, 20.0, 600.0]),
+        upload_burst=chance.choice([1, 3, 60]),
         concurrency=chance.choice([1, 2, 4]),
-        backoff_max=chance.choice([1.0, 60.0]),
+        settle=chance.choice([0.0, 3.0, 90.0, 90.0, 400.0]),
+        backoff_max=chance.choice([1.0, 60.0, 900.0]),
         guard_percent=chance.choice([1, 30, 100]),
         guard_min=chance.choice([0, HOUR, 2 * HOUR]),
-        guard_confirm=chance.choice([0.0, 120.0, 600.0]),
+        guard_confirm=chance.choice([0.0, 120.0, 600.0, 3600.0]),
+        block_vanished=chance.random() < 0.3,
     )
 
 
-def _mix(chance: Random) -> Faults:
-    """Which faults this seed knows: some of them, each at its own rate."""
-    names = Faults.__struct_fields__
+def _mix(chance: Random, limits: Limits) -> Faults:
+    """Which faults this seed knows: some of them, each at its own rate. Nothing lands later than the settling."""
+    names = [each for each in Faults.__struct_fields__ if each != "lands_late" or limits.settle > 60]
     return Faults(**{name: chance.choice([0.05, 0.3]) for name in names if chance.random() < 0.35})
 
 

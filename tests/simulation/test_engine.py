@@ -524,7 +524,7 @@ async def test_a_release_lets_go_what_was_shown_while_the_job_runs() -> None:
         assert (calendar.report.patience, calendar.report.held) == (Patience.BY_HAND, hours(8, 9, 10, 11) | LUNCH)
         assert world.portal.held["Dr. Adler"] == hours(8, 9, 10, 11) | LUNCH
         world.source.faults = Faults(read_failed=ALWAYS)
-        failed = await world.engine.release("Dr. Adler", hours(8, 9))
+        failed = await world.release(hours(8, 9))
         assert failed.state == "failed"
         assert world.ledger.calendars["Dr. Adler"].standing.released == hours(8, 9)
         world.source.faults = Faults()

@@ -160,7 +160,7 @@ def test_a_reading_with_an_unplaced_row_is_incomplete() -> None:
 
 def test_a_vanished_free_row_is_noticed_until_a_row_covers_it() -> None:
     """R12: gone is where a free row was seen and neither a free nor an occupied row is any more."""
-    seen = Occupancy(blocked=IntervalSet([(10, 20)]), free=IntervalSet([(30, 40)]))
+    seen = Occupancy(taken=IntervalSet([(10, 20)]), free=IntervalSet([(30, 40)]))
     assert vanished(IntervalSet([(10, 50)]), seen) == IntervalSet([(20, 30), (40, 50)])
     assert vanished(EMPTY, seen) == EMPTY
 

@@ -12,10 +12,8 @@ from engine.faults import Fault
 from engine.limits import Limits
 from engine.model import DAY, Instant, Occupancy, Window
 from engine.plan import (
-    RELEASED,
     Change,
     Hold,
-    Loss,
     Patience,
     Standing,
     Unchanged,
@@ -205,8 +203,74 @@ def test_a_released_time_stays_let_go_until_the_portal_has_accepted_it() -> None
     desk.read(seen(has_rows=False), 20.0)
     desk.standing = release(desk.standing, hours(*range(10)))
     assert desk.read(seen(has_rows=False), 1.0, accept=False).removed == hours(*range(10))
-    assert Loss(RELEASED, hours(*range(10))) in desk.standing.losses
+    assert [each.times for each in desk.standing.losses if each.released] == [hours(*range(10))]
     assert desk.read(seen(3), 1.0).removed == hours(*range(3), *range(4, 10))
+
+
+def test_release_lets_go_nothing_that_came_back_meanwhile() -> None:
+    """I1, I3: also an incomplete reading that shows a time again ends its release; if it goes once more, it ripens."""
+    desk = Desk()
+    desk.read(seen(*range(10)))
+    desk.read(seen(has_rows=False), 20.0)
+    desk.standing = release(desk.standing, hours(*range(5)))
+    desk.read(seen(3, incomplete=TORN), 1.0)
+    made = desk.read(seen(has_rows=False), 1.0)
+    assert made.removed == hours(0, 1, 2, 4)
+
+
+def test_what_was_released_was_lost_all_the_same() -> None:
+    """I3: the guard goes on counting it, so what is lost next waits for the guard too."""
+    desk = Desk()
+    desk.read(seen(*range(10)))
+    desk.read(seen(*range(5, 10)), 20.0)
+    desk.standing = release(desk.standing, hours(*range(5)))
+    assert desk.read(seen(*range(5, 10)), 20.0).removed == hours(*range(5))
+    assert desk.read(seen(*range(6, 10)), 20.0).patience is Patience.GUARDED
+    for _ in range(4):
+        assert desk.read(seen(*range(6, 10)), 120.0).removed == EMPTY
+    assert desk.read(seen(*range(6, 10)), 120.0).removed == hours(5)
+    desk.read(seen(*range(6, 10)), 120.0)
+    assert desk.standing.losses == ()
+
+
+def test_by_hand_lasts_as_long_as_no_row_is_there() -> None:
+    """I3: what is left after a release, or in a window that shrank, waits for a hand too, however little it is."""
+    desk = Desk()
+    desk.read(seen(*range(10)))
+    desk.read(seen(has_rows=False), 20.0)
+    desk.standing = release(desk.standing, hours(*range(9)))
+    assert desk.read(seen(has_rows=False), 20.0).removed == hours(*range(9))
+    for _ in range(10):
+        made = desk.read(seen(has_rows=False), 120.0)
+        assert (made.held, made.removed, made.patience) == (hours(9), EMPTY, Patience.BY_HAND)
+
+
+def test_the_guard_measures_against_the_most_of_just_the_period_in_which_it_counts() -> None:
+    """I3: at the very end of the period both what was lost and what was blocked before still count."""
+    desk = Desk()
+    desk.read(seen(*range(10)))
+    desk.read(seen(*range(3, 10)), 120.0)
+    for _ in range(4):
+        desk.read(seen(*range(3, 10)), 120.0)
+    assert desk.read(seen(*range(3, 10)), 120.0).patience is Patience.NORMAL
+
+
+def test_nobody_knows_when_in_its_time_a_reading_saw_what_it_saw() -> None:
+    """I3: a removal ripens from the end of the first reading that lacked it to the beginning of the last one."""
+    standing = Standing(baseline=hours(8, 9))
+    standing = observe(standing, seen(8), WINDOW, 0.0, LIMITS, lasted=4.0)
+    assert change(standing, seen(8), WINDOW, LIMITS).ripe_in == pytest.approx(10.0)
+    standing = observe(standing, seen(8), WINDOW, 13.9, LIMITS, lasted=4.0)
+    assert change(standing, seen(8), WINDOW, LIMITS).removed == EMPTY
+    standing = observe(standing, seen(8), WINDOW, 0.2, LIMITS)
+    assert change(standing, seen(8), WINDOW, LIMITS).removed == hours(9)
+
+
+def test_without_a_delay_a_removal_goes_at_once() -> None:
+    """I3: `TMEX_FREE_DELAY=0`, however long the reading took."""
+    eager = msgspec.structs.replace(LIMITS, free_delay=0.0)
+    standing = observe(Standing(baseline=hours(8, 9)), seen(8), WINDOW, 0.0, eager, lasted=4.0)
+    assert change(standing, seen(8), WINDOW, eager).removed == hours(9)
 
 
 def test_a_window_that_moves_on_removes_nothing() -> None:

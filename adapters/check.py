@@ -7,13 +7,14 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from adapters.compose import open_portal, open_source
+from adapters.compose import PracticeSource, open_portal, open_source
+from adapters.exits import exit_code
 from adapters.lock import StateLock
 from adapters.settings import Settings, SettingsError, load
 from adapters.texts import say
@@ -24,6 +25,8 @@ from engine.walltime import WallClock
 
 CLOCK_OFF = 60.0
 """Seconds by which this machine's clock may differ from the portal's before it is noted."""
+CHANGES_LIMIT = 15.0
+"""Seconds until a source must have said that it listens, or that it cannot."""
 OPEN_TO_OTHERS = 0o077
 
 
@@ -49,6 +52,10 @@ class Checker:
     def remark(self, topic: str, key: str, **facts: Fact) -> None:
         """It works, and should be looked at."""
         self.findings.append(Finding(topic, "note", phrase(f"check.{key}", self._lang, **facts)))
+
+    def note(self, topic: str, fault: Fault) -> None:
+        """It works, and could be better."""
+        self.findings.append(Finding(topic, "note", say(fault, self._lang)))
 
     def fault(self, topic: str, fault: Fault) -> None:
         """It does not work."""
@@ -110,6 +117,11 @@ def _state(checker: Checker, settings: Settings) -> None:
 async def _source(checker: Checker, settings: Settings, clock: WallClock) -> None:
     try:
         async with open_source(settings) as source:
+            faults = await source.examine()
+            for fault in faults:
+                checker.fault("source", fault)
+            if any(exit_code(fault.code) for fault in faults):
+                return
             found = await source.columns()
             checker.ok("source", found=", ".join(map(str, found)) or "–")
             now = Instant(int(time.time()))
@@ -124,9 +136,24 @@ async def _source(checker: Checker, settings: Settings, clock: WallClock) -> Non
                     checker.fault("columns", reading.reason)
                 else:
                     checker.ok("columns", name=name, column=str(column))
-            checker.ok("changes")
+            await _changes(checker, source, {fault.code for fault in faults})
     except FaultError as error:
         checker.fault("source", error.fault)
+
+
+async def _changes(checker: Checker, source: PracticeSource, told: set[str]) -> None:
+    """Whether changes are noticed, found out as the job does; what was `told` already is not told again."""
+    try:
+        async with aclosing(source.hints()) as hints, asyncio.timeout(CHANGES_LIMIT):
+            await anext(hints)
+    except TimeoutError:
+        checker.fault("changes", Fault("source.timeout"))
+        return
+    for note in source.notes():
+        if note.code not in told:
+            checker.note("changes", note)
+    if not source.notes():
+        checker.ok("changes")
 
 
 async def _portal(checker: Checker, settings: Settings, clock: WallClock) -> None:

@@ -15,10 +15,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from adapters import streams
 from adapters.exits import exit_code
 from adapters.settings import SettingsError, describe, faults, language, load
+from adapters.streams import complain, tell
 from adapters.texts import say
 from adapters.texts.phrasing import phrase
+from adapters.usage import Parser
 from engine.faults import Fault, FaultError
 
 TMEX_WORDS = {"+J": "on", "-J": "off", "P": "config"}
@@ -28,12 +31,18 @@ VERBS = ("sync", "plan", "run", "on", "off", "status", "release", "check", "conf
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    streams.prepare()
+    try:
+        return _perform(list(sys.argv[1:] if argv is None else argv), language(os.environ))
+    finally:
+        streams.leave()
+
+
+def _perform(words: list[str], lang: str) -> int:
     if words and words[0] in TMEX_WORDS:
         words[0] = TMEX_WORDS[words[0]]
-    lang = language(os.environ)
-    arguments = _parser(lang).parse_args(words)
     try:
+        arguments = _parser(lang).parse_args(words)
         return int(arguments.perform(arguments, lang))
     except SettingsError as error:
         return _complain(error.faults, lang)
@@ -42,28 +51,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback, and its code
         return _complain([_bug(error)], lang)
 
 
-def _parser(lang: str) -> argparse.ArgumentParser:
-    teach = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="tmex", description=phrase("help.tmex", lang), epilog=phrase("help.epilog", lang), formatter_class=teach
-    )
+def _parser(lang: str) -> Parser:
+    parser = Parser(lang=lang, prog="tmex", description=phrase("help.tmex", lang), epilog=phrase("help.epilog", lang))
     verbs = parser.add_subparsers(dest="verb", metavar=phrase("help.verb", lang), required=True)
-    made: dict[str, argparse.ArgumentParser] = {}
+    made: dict[str, Parser] = {}
     for verb in VERBS:
         told = phrase(f"help.{verb}", lang)
         made[verb] = verbs.add_parser(
-            verb,
-            help=told,
-            description=told,
-            epilog=phrase(f"example.{verb}", lang),
-            formatter_class=teach,
-            allow_abbrev=False,
+            verb, help=told, description=told, epilog=phrase(f"example.{verb}", lang), lang=lang
         )
         made[verb].set_defaults(perform=globals()[f"_{verb}"])
     for verb in ("sync", "plan", "status", "check", "config"):
@@ -75,7 +75,8 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     made["status"].add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
     made["release"].add_argument("name", metavar="NAME", help=phrase("help.name", lang))
     made["release"].add_argument("--yes", action="store_true", help=phrase("help.yes", lang))
-    made["sql"].add_argument("dialect", choices=("sqlite",), help=phrase("help.dialect", lang))
+    made["sql"].add_argument("dialect", choices=("postgres", "sqlite"), help=phrase("help.dialect", lang))
+    made["sql"].add_argument("--rollback", action="store_true", help=phrase("help.rollback", lang))
     return parser
 
 
@@ -128,9 +129,9 @@ def _check(arguments: argparse.Namespace, lang: str) -> int:
     async def work() -> int:
         checker = await check(os.environ, lang)
         if arguments.json:
-            print(json.dumps(checker.as_json(), ensure_ascii=False))
+            tell(json.dumps(checker.as_json(), ensure_ascii=False))
         else:
-            print("\n".join(checker.lines()))
+            tell("\n".join(checker.lines()))
         return 0 if checker.passed() else 1
 
     return _loop(work)
@@ -141,12 +142,16 @@ def _health(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - 
 
     age = Pulse(load(os.environ, only_state=True).state).age()
     alive = age is not None and age < FRESH
-    print(phrase("health.alive" if alive else "health.dead", lang), file=sys.stdout if alive else sys.stderr)
+    if alive:
+        tell(phrase("health.alive", lang))
+    else:
+        complain(phrase("health.dead", lang))
     return 0 if alive else 1
 
 
 def _sql(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    print(files("adapters.duria").joinpath("sql", f"{arguments.dialect}.sql").read_text("utf-8"), end="")
+    name = arguments.dialect + ("_rollback" if arguments.rollback else "")
+    print(files("adapters.duria").joinpath("sql", f"{name}.sql").read_text("utf-8"), end="")
     return 0
 
 
@@ -165,7 +170,7 @@ def _turn(lang: str, *, on: bool) -> int:
         Switch(load(os.environ, only_state=True).state).write(on=on)
     except OSError as error:
         return _complain([Fault("switch.unwritable", {"kind": type(error).__name__})], lang)
-    print(phrase("on.done" if on else "off.done", lang))
+    tell(phrase("on.done" if on else "off.done", lang))
     return 0
 
 
@@ -173,20 +178,20 @@ def _config(arguments: argparse.Namespace, lang: str) -> int:
     rows, wrong = describe(os.environ), faults(os.environ)
     if arguments.json:
         told = [{"code": each.code, "text": say(each, lang)} for each in wrong]
-        print(json.dumps({"ok": not wrong, "settings": rows, "faults": told}, ensure_ascii=False))
+        tell(json.dumps({"ok": not wrong, "settings": rows, "faults": told}, ensure_ascii=False))
         return 78 if wrong else 0
-    print("\n".join(f"{row['name']}={row['value']}  [{row['origin']}]" for row in rows))
+    tell("\n".join(f"{row['name']}={row['value']}  [{row['origin']}]" for row in rows))
     return _complain(wrong, lang)
 
 
 def _demo(arguments: argparse.Namespace, lang: str) -> int:
-    from adapters import demo  # noqa: PLC0415 - see the module's first sentences
+    from adapters.demo.show import show  # noqa: PLC0415 - see the module's first sentences
 
-    return _loop(lambda: demo.show(lang, arguments.changes))
+    return _loop(lambda: show(lang, arguments.changes))
 
 
 def _version(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    print(f"tmex {version('tmex')}")
+    tell(f"tmex {version('tmex')}")
     return 0
 
 
@@ -205,7 +210,7 @@ def _loop(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
 def _complain(faults: Sequence[Fault], lang: str) -> int:
     """Tell the faults, one line each; the exit code of the first."""
     for fault in faults:
-        print(say(fault, lang), file=sys.stderr)
+        complain(say(fault, lang))
     return exit_code(faults[0].code) if faults else 0
 
 

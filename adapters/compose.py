@@ -1,20 +1,22 @@
 """Puts the parts together, and only that: settings become an engine with its source, its portal and its ledger."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
-from typing import assert_never
+from typing import Protocol, Self, assert_never
 
 from adapters.drflex.client import DrFlex, Site
 from adapters.drflex.key import Key
+from adapters.duria.postgres import PostgresSource
 from adapters.duria.sqlite import SqliteSource
 from adapters.ledger import SqliteLedger
-from adapters.settings import FilesSource, PostgresSource, Settings
+from adapters.settings import FilesSource, Settings
+from adapters.settings import PostgresSource as PostgresAddress
 from adapters.settings import SqliteSource as SqliteAddress
-from engine.faults import FaultError
+from engine.faults import Fault, FaultError
 from engine.model import Window
-from engine.ports import Ledger, Observer, Portal, Recollection, Source
+from engine.ports import Hint, Ledger, Observer, Portal, Recollection, Source
 from engine.reconcile import World
 from engine.runtime import Engine
 from engine.spans import IntervalSet
@@ -56,20 +58,23 @@ class Memo:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, observer: Observer, *, look_only: bool = False) -> AsyncIterator[Engine]:
-    """An engine that knows what an earlier process did; with `look_only` it writes nothing. Closes what it opened.
+async def assembled(
+    settings: Settings, observer: Observer, *, look_only: bool = False, source: "PracticeSource | None" = None
+) -> AsyncIterator[Engine]:
+    """An engine that knows what an earlier process did; with `look_only` it writes nothing. It reads `source`, or what
+    the settings name. Closes what it opened.
 
     Raises LedgerError and FaultError.
     """
     async with AsyncExitStack() as stack:
-        source = await stack.enter_async_context(open_source(settings))
+        practice = await stack.enter_async_context(source or open_source(settings))
         portal: Portal = await stack.enter_async_context(open_portal(settings))
         ledger: Ledger = (
             Memo(await remembered(settings)) if look_only else await stack.enter_async_context(_ledger(settings))
         )
         if settings.shadow:
             portal = ShadowPortal(portal)
-        world = World(source, portal, ledger, observer, time.time, Random())
+        world = World(practice, portal, ledger, observer, time.time, Random())
         engine = Engine(settings.calendars, world, settings.limits)
         await engine.recall()
         yield engine
@@ -80,12 +85,30 @@ async def remembered(settings: Settings) -> Recollection:
     return await SqliteLedger.peek(settings.state, _realm(settings))
 
 
-def open_source(settings: Settings) -> AbstractAsyncContextManager[Source]:
+class PracticeSource(Source, Protocol):
+    """A source that is closed after use, and that `tmex check` can look into."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def examine(self) -> list[Fault]:
+        """What should be mended, one fault of each kind. Raises SourceError."""
+        ...
+
+    def hints(self) -> AsyncGenerator[Hint, None]:
+        """See `Source`; to be closed by whoever asks for less than all of them."""
+        ...
+
+
+def open_source(settings: Settings) -> PracticeSource:
     """The practice's calendar; raises FaultError for one that this version cannot read."""
     match settings.source:
         case SqliteAddress(path):
             return SqliteSource(path, settings.practice)
-        case PostgresSource() | FilesSource():
+        case PostgresAddress(dsn):
+            return PostgresSource(dsn.reveal(), settings.practice, interval=settings.limits.interval)
+        case FilesSource():
             raise FaultError("settings.source_unsupported", name="TMEX_SOURCE")
         case _:
             assert_never(settings.source)

@@ -4,6 +4,8 @@ import os
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.postgres"]
+
 # On a busy machine one slow example says nothing. In CI the search is the same every time, and a failure can be
 # copied from the log into `@reproduce_failure`.
 settings.register_profile("dev", deadline=None)

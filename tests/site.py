@@ -5,11 +5,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from adapters.drflex.standin import StandIn
@@ -35,18 +35,36 @@ class Ended(NamedTuple):
         return json.loads(self.out)
 
 
+class Transaction(Protocol):
+    """What was written with it is seen whole or not at all."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> object: ...
+
+
+class Practice(Protocol):
+    """The practice's own program."""
+
+    @property
+    def address(self) -> str:
+        """What TMEX_SOURCE names."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction."""
+        ...
+
+
 class Site:
     """A folder with a practice's database and a state, a portal, and the settings that lead from one to the other."""
 
-    def __init__(self, folder: Path, portal: StandIn) -> None:
-        self.folder, self.portal = folder, portal
-        self.practice = SqlitePractice(folder / "practice.db")
+    def __init__(self, folder: Path, portal: StandIn, practice: Practice) -> None:
+        self.folder, self.portal, self.practice = folder, portal, practice
         self.state = folder / "state" / "tmex.db"
         self.settings = {
             "TMEX_API_KEY": portal.key,
             "TMEX_WINDOW_URL": portal.window_url,
             "TMEX_UPLOAD_URL": portal.upload_url,
-            "TMEX_SOURCE": f"sqlite:///{self.practice.path}",
+            "TMEX_SOURCE": practice.address,
             "TMEX_STATE": str(self.state),
             "TMEX_LISTEN": "",
             "TMEX_LANG": "en",
@@ -73,7 +91,7 @@ class Site:
         calendar, col = column.split("/")
         with self.practice.writing() as practice:
             practice.execute(
-                "DELETE FROM tmex_appointments WHERE calendar = ? AND col = ? AND starts_at = ifnull(?, starts_at)",
+                "DELETE FROM tmex_appointments WHERE calendar = ? AND col = ? AND starts_at = coalesce(?, starts_at)",
                 (calendar, col, start),
             )
 
@@ -134,8 +152,10 @@ def _instant(text: str) -> int:
 
 
 @asynccontextmanager
-async def site(folder: Path, *window: str) -> AsyncIterator[Site]:
-    """A site whose portal asks for March 2026, or for another window."""
+async def site(folder: Path, *window: str, practice: Practice | None = None) -> AsyncIterator[Site]:
+    """A site whose portal asks for March 2026, or for another window; the practice keeps its calendar in SQLite, or as
+    it says.
+    """
     start, end = window or ("2026-03-02", "2026-03-29")
     async with StandIn(KEY, window=(start, end)) as portal:
-        yield Site(folder, portal)
+        yield Site(folder, portal, practice or SqlitePractice(folder / "practice.db"))

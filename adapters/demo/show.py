@@ -1,45 +1,39 @@
-"""A practice and a portal on this machine, and the real engine between them: one line for each change.
+"""Plays a practice day between a practice and a portal on this machine: one line for each change, and a sum at the end.
 
-It reads no settings and keeps nothing: the practice's database and the state live in a folder that goes with it.
+It reads no settings and keeps nothing: the practice's databases and the state live in a folder that goes with it.
 """
 
 import asyncio
 import signal
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Final
 
-from adapters.compose import assembled
+from adapters.compose import PracticeSource, assembled
+from adapters.demo.day import Day, Step
+from adapters.demo.stores import PostgresStore, SqliteStore, Store, Together, newest_postgres
 from adapters.drflex.standin import StandIn
 from adapters.settings import Settings, load
 from adapters.texts.phrasing import phrase
+from engine.model import ColumnId
 from engine.ports import Event, Report
-from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
-CALENDARS = {"Dr. Adler": ("TK1", "A"), "Dr. Busch": ("TK1", "B"), "Dr. Conrad": ("TK1", "C"), "Labor": ("TK2", "D")}
-TMEX_CYCLE = 120.0
+CALENDARS: Final = {
+    ColumnId("TK1", "A"): "Dr. Adler",
+    ColumnId("TK1", "B"): "Dr. Busch",
+    ColumnId("TK1", "C"): "Dr. Conrad",
+    ColumnId("TK2", "D"): "Labor",
+}
+TMEX_CYCLE: Final = 120.0
 """Seconds between two uploads of DURIA's own TMEX."""
-_SLOT = timedelta(minutes=15)
-_LIMIT = 30.0
-_GAP = 2.0
+_LIMIT: Final = 30.0
+_GAP: Final = 2.0
 """Seconds that the first change waits, so that the start's own uploads do not hold it back."""
-
-
-class Step(NamedTuple):
-    """One change in the practice: what is taken by it and what is given back, in the column that feeds `name`."""
-
-    name: str
-    what: str
-    taken: IntervalSet
-    given: IntervalSet
 
 
 class Tally:
@@ -54,126 +48,49 @@ class Tally:
         self.uploads += isinstance(event, Report) and event.state == "uploaded"
 
 
-class Day:
-    """A simulated practice day in SQLite: appointments made, moved, extended and cancelled, and reservations."""
-
-    def __init__(self, path: Path, lang: str, chance: Random, clock: WallClock) -> None:
-        self._path, self._lang, self._chance, self._clock = path, lang, chance, clock
-        self._base = datetime.now().replace(hour=8, minute=0, second=0, microsecond=0)  # noqa: DTZ005 - wall time
-        self._taken: list[tuple[str, datetime, datetime]] = []
-        schema = files("adapters.duria").joinpath("sql", "sqlite.sql").read_text("utf-8")
-        with self._database() as practice:
-            practice.executescript(schema)
-            practice.execute("PRAGMA journal_mode = WAL")
-        for _ in range(24):
-            self._make()
-
-    def step(self) -> Step:
-        """The next change, committed."""
-        kinds = [self._make, self._make, self._move, self._extend, self._cancel, self._reserve]
-        return self._chance.choice(kinds)()
-
-    def pause(self) -> float:
-        """Seconds until the next change: a day of 150 changes in a few minutes."""
-        return self._chance.uniform(0.3, 2.5)
-
-    def _make(self) -> Step:
-        name, (start, end) = self._chance.choice(list(CALENDARS)), self._free_time()
-        self._insert(name, start, end)
-        return self._told("make", name, (start, end))
-
-    def _move(self) -> Step:
-        name, start, end = self._some()
-        self._delete(name, start, end)
-        new = self._free_time()
-        self._insert(name, *new)
-        return self._told("move", name, new, (start, end))
-
-    def _extend(self) -> Step:
-        name, start, end = self._some()
-        self._delete(name, start, end)
-        self._insert(name, start, end + _SLOT)
-        return self._told("extend", name, (end, end + _SLOT))
-
-    def _cancel(self) -> Step:
-        name, start, end = self._some()
-        self._delete(name, start, end)
-        return self._told("cancel", name, None, (start, end))
-
-    def _reserve(self) -> Step:
-        name, (start, end) = self._chance.choice(list(CALENDARS)), self._free_time()
-        calendar, column = CALENDARS[name]
-        day, times = start.date().isoformat(), (start.strftime("%H:%M"), end.strftime("%H:%M"))
-        with self._database() as practice:
-            row = ("PRAX1", calendar, column, day, day, *times)
-            practice.execute("INSERT INTO tmex_reservations VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        return self._told("reserve", name, (start, end))
-
-    def _free_time(self) -> tuple[datetime, datetime]:
-        start = self._base + timedelta(days=self._chance.randrange(60)) + _SLOT * self._chance.randrange(36)
-        return start, start + _SLOT * self._chance.choice([1, 1, 2])
-
-    def _some(self) -> tuple[str, datetime, datetime]:
-        return self._chance.choice(self._taken)
-
-    def _insert(self, name: str, start: datetime, end: datetime) -> None:
-        with self._database() as practice:
-            row = ("PRAX1", *CALENDARS[name], start.isoformat(" ", "minutes"), end.isoformat(" ", "minutes"))
-            practice.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, 1)", row)
-        self._taken.append((name, start, end))
-
-    def _delete(self, name: str, start: datetime, end: datetime) -> None:
-        with self._database() as practice:
-            key = (*CALENDARS[name], start.isoformat(" ", "minutes"), end.isoformat(" ", "minutes"))
-            where = "calendar = ? AND col = ? AND starts_at = ? AND ends_at = ?"
-            practice.execute(f"DELETE FROM tmex_appointments WHERE {where}", key)  # noqa: S608 - a constant
-        self._taken.remove((name, start, end))
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=5)) as practice, practice:
-            yield practice
-
-    def _told(
-        self,
-        kind: str,
-        name: str,
-        taken: tuple[datetime, datetime] | None,
-        given: tuple[datetime, datetime] | None = None,
-    ) -> Step:
-        shown = taken or given
-        span = f"{shown[0]:%d.%m. %H:%M}–{shown[1]:%H:%M}" if shown else ""
-        return Step(name, phrase(f"demo.{kind}", self._lang, span=span), self._instants(taken), self._instants(given))
-
-    def _instants(self, span: tuple[datetime, datetime] | None) -> IntervalSet:
-        if span is None:
-            return EMPTY
-        zone = self._clock.zone
-        return IntervalSet(
-            [(int(span[0].replace(tzinfo=zone).timestamp()), int(span[1].replace(tzinfo=zone).timestamp()))]
-        )
-
-
 async def show(lang: str, changes: int | None = None) -> int:
     """Play the day until Ctrl-C, or for so many changes, and sum up."""
-    with TemporaryDirectory(prefix="tmex-demo-") as folder:
+    # Short, for a PostgreSQL server's socket lies in it.
+    with TemporaryDirectory(prefix="tmex") as folder:
         today = datetime.now().date()  # noqa: DTZ005 - the practice's own day
         window = (today.isoformat(), (today + timedelta(days=90)).isoformat())
-        async with StandIn(key="demo", window=window) as portal:
+        async with StandIn(key="demo", window=window) as portal, _stores(Path(folder)) as stores:
             settings = _settings(Path(folder), portal, lang)
-            day = Day(Path(folder) / "practice.db", lang, Random(), WallClock(settings.limits.zone))
-            print(phrase("demo.hello", lang, url=portal.url), phrase("demo.source", lang), sep="\n", flush=True)
-            tally = await _between(settings, portal, day, changes)
+            day = Day(stores, CALENDARS, lang, WallClock(settings.limits.zone))
+            await day.begin()
+            print(phrase("demo.hello", lang, url=portal.url), flush=True)
+            columns = ", ".join(f"{name} ({stores[column].name})" for column, name in CALENDARS.items())
+            print(phrase("demo.source", lang, columns=columns), flush=True)
+            source = Together(_sources(stores))
+            tally = await _between(settings, source, portal, day, changes)
     unsafe, tmex = f"{tally.unsafe / 60:.2f}", f"{tally.tmex / 60:.1f}"
     print(phrase("demo.sum", lang, changes=tally.changes, uploads=tally.uploads, unsafe=unsafe, tmex=tmex))
     return 0
 
 
-async def _between(settings: Settings, portal: StandIn, day: Day, changes: int | None) -> Tally:
+@asynccontextmanager
+async def _stores(folder: Path) -> AsyncIterator[Mapping[ColumnId, Store]]:
+    """Two columns in PostgreSQL where there is one, the others in SQLite."""
+    async with AsyncExitStack() as stack:
+        sqlite: Store = SqliteStore(folder / "practice.db")
+        postgres, programs = sqlite, newest_postgres()
+        if programs is not None:
+            with suppress(OSError):  # it is there, and will not run here: SQLite does
+                postgres = await stack.enter_async_context(PostgresStore(programs, folder / "pg"))
+        first, second, third, fourth = CALENDARS
+        yield {first: postgres, second: postgres, third: sqlite, fourth: sqlite}
+
+
+def _sources(stores: Mapping[ColumnId, Store]) -> Mapping[ColumnId, PracticeSource]:
+    opened = {store.name: store.source() for store in stores.values()}
+    return {column: opened[store.name] for column, store in stores.items()}
+
+
+async def _between(settings: Settings, source: Together, portal: StandIn, day: Day, changes: int | None) -> Tally:
     stop, tally = asyncio.Event(), Tally()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with assembled(settings, tally) as engine, asyncio.TaskGroup() as tasks:
+    async with assembled(settings, tally, source=source) as engine, asyncio.TaskGroup() as tasks:
         tasks.create_task(engine.run(stop))
         playing = tasks.create_task(_play(portal, day, tally, settings.lang, changes))
         playing.add_done_callback(lambda _: stop.set())
@@ -183,12 +100,12 @@ async def _between(settings: Settings, portal: StandIn, day: Day, changes: int |
 
 
 async def _play(portal: StandIn, day: Day, tally: Tally, lang: str, changes: int | None) -> None:
-    await portal.wait_for(lambda all_: set(CALENDARS) <= {each.name for each in all_.uploads}, limit=_LIMIT)
+    await portal.wait_for(lambda all_: set(CALENDARS.values()) <= {each.name for each in all_.uploads}, limit=_LIMIT)
     await asyncio.sleep(_GAP)
     begun = time.monotonic()
     watching: set[asyncio.Task[None]] = set()
     while changes is None or tally.changes < changes:
-        step = await asyncio.to_thread(day.step)
+        step = await day.step()
         tally.changes += 1
         watching.add(asyncio.create_task(_watch(portal, step, tally, lang, time.monotonic() - begun)))
         await asyncio.sleep(day.pause())
@@ -214,8 +131,7 @@ async def _watch(portal: StandIn, step: Step, tally: Tally, lang: str, since: fl
 
 def _settings(folder: Path, portal: StandIn, lang: str) -> Settings:
     calendars = {
-        f"TMEX_CALENDAR_{number}": f"{name}={calendar}/{column}"
-        for number, (name, (calendar, column)) in enumerate(CALENDARS.items(), 1)
+        f"TMEX_CALENDAR_{number}": f"{name}={column}" for number, (column, name) in enumerate(CALENDARS.items(), 1)
     }
     return load(
         {

@@ -17,6 +17,7 @@ from adapters.duria.sqlite_faults import LOCKED
 from adapters.duria.sqlite_file import Row, SqliteFile
 from adapters.duria.walltext import clock_of, day_of, end_of, start_of
 from adapters.duria.watch import SCAN_EVERY, wake_ups
+from engine.faults import Fault
 from engine.model import DAY, ColumnId, Failed, Reading, Rows
 from engine.ports import Hint, SourceError
 from engine.walltime import WallSpan
@@ -103,6 +104,14 @@ class SqliteSource:
         """The columns that exist (R10), sorted. Raises SourceError."""
         found = await self._file.fetch(_COLUMNS, {"practice": self._practice})
         return tuple(sorted(ColumnId(calendar, column) for calendar, column in found))
+
+    async def examine(self) -> list[Fault]:
+        """Nothing but what a reading tells by itself, for `tmex check`."""
+        return []
+
+    def notes(self) -> tuple[Fault, ...]:
+        """Nothing hinders its change events; see `Source`."""
+        return ()
 
     async def hints(self) -> AsyncGenerator[Hint, None]:
         """One at once, then one for each change, and for each loss and return of the file; see `Source`."""

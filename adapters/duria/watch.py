@@ -27,18 +27,19 @@ Wanted = Callable[[str], bool]
 """Whether a file of this name is worth a wake-up."""
 
 
-async def wake_ups(folder: Path, wanted: Wanted, period: float = SCAN_EVERY) -> AsyncGenerator[None, None]:
+async def wake_ups(folder: Path, wanted: Wanted, period: float = SCAN_EVERY) -> AsyncGenerator[bool, None]:
     """One at once, one after each event of a wanted file of `folder`, and some between; never raises for a fault of
-    the folder, never ends by itself. Close it, or cancel who waits for it.
+    the folder, never ends by itself. Close it, or cancel who waits for it. Each says whether the kernel spoke.
     """
     bell = asyncio.Event()
     watcher = _Watcher(folder, wanted, bell)
     pause = period
     try:
         while True:
+            spoken = bell.is_set()
             bell.clear()
             await watcher.follow()
-            yield
+            yield spoken
             pause = min(2 * pause, period)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

@@ -37,6 +37,11 @@ class SqlitePractice:
             connection.execute(f"PRAGMA journal_mode = {journal}")
             connection.executescript(_VIEWS if views else _TABLES)
 
+    @property
+    def address(self) -> str:
+        """What TMEX_SOURCE names."""
+        return f"sqlite:///{self.path}"
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction."""

@@ -6,11 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.postgres_practice import PostgresPractice
+from tests.contract.sqlite_practice import SqlitePractice
 from tests.eventually import eventually
-from tests.site import COLUMNS, Site, site
+from tests.postgres import NewDatabase, majors
+from tests.site import COLUMNS, Practice, Site, site
 
 A = "TK1/A"
 NINTH = "2026-03-09"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def practice(request: pytest.FixtureRequest, tmp_path: Path, new_database: NewDatabase) -> Practice:
+    """The practice's own program, one after another."""
+    if request.param == "sqlite":
+        return SqlitePractice(tmp_path / "practice.db")
+    return PostgresPractice(new_database(majors()[-1]))
 
 
 def rows(place: Site, column: str, *spans: str) -> None:
@@ -50,10 +61,10 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_what_is_blocked(tmp_path: Path, name: str) -> None:
+async def test_what_is_blocked(tmp_path: Path, practice: Practice, name: str) -> None:
     """R3, R5, R6, R14: rows, the blocks that they make, and how many appointments they are."""
     written, blocked, count = EXAMPLES[name]
-    async with site(tmp_path) as place:
+    async with site(tmp_path, practice=practice) as place:
         rows(place, A, *written)
         told = await place.tmex("sync", "--json")
         adler = told.json()["calendars"][0]
@@ -61,9 +72,9 @@ async def test_what_is_blocked(tmp_path: Path, name: str) -> None:
         await place.holds("Dr. Adler", *blocked)
 
 
-async def test_a_reservation_of_two_columns_blocks_three_mornings(tmp_path: Path) -> None:
+async def test_a_reservation_of_two_columns_blocks_three_mornings(tmp_path: Path, practice: Practice) -> None:
     """R6: a rectangle of 16 to 18 March, 08:00 to 12:00, in columns A and C of TK1, and nowhere else."""
-    async with site(tmp_path) as place:
+    async with site(tmp_path, practice=practice) as place:
         for column in (A, "TK1/C"):
             reserve(place, column, "2026-03-16", "2026-03-18", "08:00", "12:00")
         await place.tmex("sync")
@@ -84,9 +95,11 @@ async def test_a_reservation_of_two_columns_blocks_three_mornings(tmp_path: Path
         ),
     ],
 )
-async def test_clock_changes(tmp_path: Path, window: tuple[str, str], row: str, blocks: list[str]) -> None:
+async def test_clock_changes(
+    tmp_path: Path, practice: Practice, window: tuple[str, str], row: str, blocks: list[str]
+) -> None:
     """R9, fault 45: nine stays nine, and the night of the clock change has nine hours."""
-    async with site(tmp_path, *window) as place:
+    async with site(tmp_path, *window, practice=practice) as place:
         rows(place, A, row)
         told = await place.tmex("sync", "--json")
         (added,) = told.json()["calendars"][0]["added"]
@@ -100,11 +113,11 @@ def _utc(text: str) -> str:
     return str(shown)
 
 
-async def test_a_window_of_dates_or_of_instants_is_the_same(tmp_path: Path) -> None:
+async def test_a_window_of_dates_or_of_instants_is_the_same(tmp_path: Path, practice: Practice) -> None:
     """R1: 9 to 13 March, or the instants at which these days begin and end."""
     bodies = []
     for number, window in enumerate([(NINTH, "2026-03-13"), ("2026-03-08T23:00Z", "2026-03-13T23:00Z")]):
-        async with site(tmp_path / str(number), *window) as place:
+        async with site(tmp_path / str(number), *window, practice=practice) as place:
             rows(place, A, f"{NINTH} 00:00-01:00", "2026-03-13 23:00-2026-03-14 01:00", "2026-03-08 23:00-23:30")
             await place.tmex("sync", "--calendar", "Dr. Adler")
             bodies.append(place.portal.uploads[0].body)
@@ -112,28 +125,28 @@ async def test_a_window_of_dates_or_of_instants_is_the_same(tmp_path: Path) -> N
     assert bodies[0] == bodies[1]
 
 
-async def test_what_changes_nothing_online_sends_nothing(tmp_path: Path) -> None:
+async def test_what_changes_nothing_online_sends_nothing(tmp_path: Path, practice: Practice) -> None:
     """R3, R14: a free row deleted, a note changed, an appointment split in two: no upload."""
-    async with site(tmp_path) as place:
+    async with site(tmp_path, practice=practice) as place:
         rows(place, A, f"{NINTH} 08:00-08:10 free", f"{NINTH} 10:00-10:20")
         async with place.job():
             uploads = len(place.portal.uploads)
             place.erase(A, f"{NINTH} 08:00")
-            with place.practice.writing() as practice:
-                practice.execute("UPDATE tmex_appointments SET patient = 'Max Kanarienvogel'")
-            with place.practice.writing() as practice:
-                practice.execute("DELETE FROM tmex_appointments WHERE starts_at = ?", (f"{NINTH} 10:00",))
+            with place.practice.writing() as transaction:
+                transaction.execute("UPDATE tmex_appointments SET patient = 'Max Kanarienvogel'")
+            with place.practice.writing() as transaction:
+                transaction.execute("DELETE FROM tmex_appointments WHERE starts_at = ?", (f"{NINTH} 10:00",))
                 for start, end in (("10:00", "10:10"), ("10:10", "10:20")):
                     row = ("PRAX1", "TK1", "A", f"{NINTH} {start}", f"{NINTH} {end}", 1, "")
-                    practice.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                    transaction.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             place.write("TK2/D", f"{NINTH} 12:00", f"{NINTH} 13:00")
             await place.holds("Labor", f"{NINTH} 12:00-13:00")
             assert [each.name for each in place.portal.uploads[uploads:]] == ["Labor"]
 
 
-async def test_a_drag_opens_nothing_in_between(tmp_path: Path) -> None:
+async def test_a_drag_opens_nothing_in_between(tmp_path: Path, practice: Practice) -> None:
     """R11, I1: deleted, 200 ms later inserted elsewhere, another row added in between: 10:15 to 10:30 never opens."""
-    async with site(tmp_path) as place:
+    async with site(tmp_path, practice=practice) as place:
         rows(place, A, f"{NINTH} 10:00-10:30", *(f"{NINTH} {hour}:00-{hour}:30" for hour in (13, 14, 15)))
         async with place.job():
             place.erase(A, f"{NINTH} 10:00")
@@ -148,9 +161,9 @@ async def test_a_drag_opens_nothing_in_between(tmp_path: Path) -> None:
             assert all(second in each.blocked for each in mine for second in range(tenth, tenth + 900, 60))
 
 
-async def test_two_hundred_rows_in_a_second(tmp_path: Path) -> None:
+async def test_two_hundred_rows_in_a_second(tmp_path: Path, practice: Practice) -> None:
     """I10, fault 5: the first block is up at once, the last soon after the last row, in at most five uploads."""
-    async with site(tmp_path) as place, place.job(TMEX_UPLOAD_GAP="2s"):
+    async with site(tmp_path, practice=practice) as place, place.job(TMEX_UPLOAD_GAP="2s"):
         await asyncio.sleep(2)  # the gap after the upload at start
         uploads = len(place.portal.uploads)
 
@@ -171,14 +184,14 @@ async def test_two_hundred_rows_in_a_second(tmp_path: Path) -> None:
         assert len(place.portal.uploads) - uploads <= 5
 
 
-async def test_rows_of_another_practice_never_go_up(tmp_path: Path) -> None:
+async def test_rows_of_another_practice_never_go_up(tmp_path: Path, practice: Practice) -> None:
     """R10: neither appointments nor reservations of another practice in the same column."""
-    async with site(tmp_path) as place:
-        with place.practice.writing() as practice:
+    async with site(tmp_path, practice=practice) as place:
+        with place.practice.writing() as transaction:
             row = ("PRAX2", "TK1", "A", f"{NINTH} 08:00", f"{NINTH} 09:00", 1, "")
-            practice.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            transaction.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             always = ("PRAX2", "TK1", None, NINTH, NINTH, None, None, "")
-            practice.execute("INSERT INTO tmex_reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", always)
+            transaction.execute("INSERT INTO tmex_reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", always)
         told = await place.tmex("sync", "--json")
         assert [each["appointments"] for each in told.json()["calendars"]] == [0, 0, 0, 0]
         assert not place.portal.held("Dr. Adler")

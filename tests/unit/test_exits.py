@@ -6,16 +6,25 @@ from adapters.exits import exit_code
 from adapters.texts import TEXTS
 
 CONTRACT = {
-    0: ["calendar.guarded", "calendar.vanished", "portal.window_stale"],
+    0: [
+        *("calendar.guarded", "calendar.vanished", "portal.window_stale"),
+        *("source.deaf", "source.no_trigger", "source.pooler", "source.queue_filling", "source.replica"),
+        *("source.role_other", "source.role_wide", "file.no_events"),
+    ],
     2: ["usage.no_calendar"],
     65: [
         *("source.corrupt", "source.not_a_database", "source.no_relation", "source.no_field", "source.unreadable"),
-        *("source.denied", "source.broken_view"),
+        *("source.denied", "source.broken_view", "source.field_denied", "source.view_fails", "source.wrong_type"),
+        *("file.cut_off", "file.empty", "file.not_a_file", "file.too_large", "file.denied", "file.unreadable"),
+        *("file.binary", "file.encoding", "file.no_field", "file.field_twice", "file.quoting", "file.line_too_long"),
+        *("file.too_many_rows", "file.too_many_files", "file.not_a_calendar", "file.recurrence_refused"),
+        *("file.no_column", "file.ics_missing"),
     ],
     69: [
         *("source.missing", "source.locked", "source.timeout", "source.wal_read_only", "source.unreachable"),
         *("source.hot_journal", "portal.server_error", "portal.busy", "portal.unreachable", "portal.timeout"),
-        *("portal.cut_off", "portal.tls", "portal.no_window"),
+        *("portal.cut_off", "portal.tls", "portal.no_window", "file.none"),
+        *("source.login_refused", "source.no_database", "source.too_many_connections"),
     ],
     70: ["job.bug"],
     73: [
@@ -36,7 +45,9 @@ CONTRACT = {
         *("row.start_unreadable", "row.occupied_unreadable", "row.start_unreadable_in_file"),
         *("reservation.day_unreadable", "reservation.end_unusable", "reservation.time_unreadable"),
         *("calendar.adrift", "calendar.by_hand", "calendar.incomplete", "job.no_answer", "job.running"),
-        "job.too_slow",
+        *("job.too_slow", "file.being_written", "file.vanished", "row.occupied_unreadable_in_file"),
+        *("row.column_unreadable_in_file", "row.fields_in_file", "reservation.day_unreadable_in_file"),
+        *("reservation.end_unusable_in_file", "reservation.time_unreadable_in_file"),
     ],
     76: ["portal.not_understood", "portal.redirected", "portal.too_large", "portal.window_absurd"],
     77: ["portal.key_refused"],

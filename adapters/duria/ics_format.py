@@ -1,0 +1,218 @@
+"""An iCalendar export feeds one column: every event of it that is not free or called off blocks, as often as it recurs.
+
+Single events are placed by ourselves, series by icalendar and recurring-ical-events, when a reading asks for a span. A
+series that nobody can place keeps its first time blocked, and the reading is incomplete (R13).
+"""
+
+import io
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Final
+
+from icalendar import Calendar
+from recurring_ical_events import of
+
+from adapters.duria.charset import calendar_charset
+from adapters.duria.content import ColumnContent, Content
+from adapters.duria.csv_format import Parsed
+from adapters.duria.ics_rules import MOST_STEPS, MOST_TIMES, cost
+from adapters.duria.ics_sheet import Part, Property, Sheet, sheet
+from adapters.duria.ics_times import Zones, duration, iana, zone_text
+from adapters.duria.rows import Place
+from adapters.duria.trouble import refused, shown
+from engine.faults import Fact, Fault
+from engine.model import DAY, ColumnId, Rows, Wall
+from engine.walltime import WallClock, WallSpan
+
+_SLACK: Final = 32 * DAY
+"""How much more than the span is expanded, so that a window that moves on finds it done."""
+_LINE: Final = "X-TMEX-LINE"
+_EPOCH: Final = datetime(1970, 1, 1)
+_NOWHERE: Final = WallSpan(Wall(0), Wall(0))
+
+Time = tuple[Wall, Wall | None, bool, Place]
+
+
+def parse_ics(data: bytes, clock: WallClock, encoding: str, name: str) -> Parsed:
+    """The content of an iCalendar export. Raises ExportError."""
+    found = calendar_charset(data, encoding, name)
+    read = sheet(io.TextIOWrapper(io.BytesIO(data), found.encoding, newline=None), name)
+    content = IcsContent(_column(read.title, name), read, clock, name)
+    return Parsed(content, found.encoding, found.umlauts, tail=b"", marked=True)
+
+
+class IcsContent(Content):
+    """The events of one column; its series are expanded for the spans that are asked for."""
+
+    def __init__(self, column: ColumnId, read: Sheet, clock: WallClock, name: str) -> None:
+        super().__init__()
+        self._name, self._zones = shown(name), Zones(clock, read.zones)
+        self._series: list[list[Part]] = []
+        self._span, self._expanded = _NOWHERE, ColumnContent(column)
+        single = self.column(column)
+        single.named = True
+        for events in _grouped(read.events):
+            if any(each.all("RRULE") or each.all("RDATE") or each.all("RECURRENCE-ID") for each in events):
+                self._series.append(events)
+            else:
+                for event in events:
+                    self._single(single, event)
+        self.count = len(read.events)
+        self.close()
+        self._expanded.close()
+
+    def stale(self, span: WallSpan) -> bool:
+        """Whether `expand` must come before a reading of `span`."""
+        return bool(self._series) and not (self._span.start <= span.start and span.end <= self._span.end)
+
+    def expand(self, span: WallSpan) -> None:
+        """Expand the series for `span`; may take seconds, and belongs into a thread."""
+        wide = WallSpan(Wall(span.start - _SLACK), Wall(span.end + _SLACK))
+        content = ColumnContent(next(iter(self.columns)))
+        content.named = True
+        steps = times = 0
+        safe = []
+        for events in self._series:
+            spent = self._cost(events, wide)
+            if spent is None or steps + spent[0] > MOST_STEPS or times + spent[1] > MOST_TIMES:
+                self._give_up(content, events)
+                continue
+            steps, times = steps + spent[0], times + spent[1]
+            safe.append(events)
+        self._expand_all(content, safe, wide)
+        content.close()
+        self._span, self._expanded = wide, content
+
+    def pour(self, column: ColumnId, rows: Rows, span: WallSpan) -> None:
+        """Add to `rows` what the export holds of `column`."""
+        super().pour(column, rows, span)
+        if column in self.columns:
+            self._expanded.pour(rows, span)
+
+    def _single(self, content: ColumnContent, event: Part) -> None:
+        occupied = _occupied(event)
+        if occupied is None:
+            return
+        place: Place = {"file": self._name, "line": event.line}
+        begin = self._zones.moment(event.one("DTSTART"))
+        if begin is None:
+            content.collector.appointment(None, None, occupied, place=place)
+            return
+        end = self._end(event, begin.latest, is_day=begin.is_day)
+        content.collector.appointment(begin.earliest, end, occupied, place=place)
+
+    def _end(self, event: Part, start: Wall, *, is_day: bool) -> Wall | None:
+        """When an event is over that starts at `start` at the latest; None where it does not say so readably."""
+        lasts, ends = event.all("DURATION"), event.all("DTEND")
+        if lasts and not ends:
+            seconds = duration(lasts[0].value)
+            return None if seconds is None else Wall(start + seconds)
+        if ends:
+            end = self._zones.moment(event.one("DTEND"))
+            return None if end is None else end.latest
+        return Wall(start + DAY) if is_day else None
+
+    def _cost(self, events: list[Part], span: WallSpan) -> tuple[int, int] | None:
+        steps, times = 0, 0
+        for event in events:
+            start = self._zones.moment(event.one("DTSTART"))
+            if start is None or not self._understood(event):
+                return None
+            times += sum(each.value.count(",") + 1 for each in event.all("RDATE")) + 1
+            for rule in event.all("RRULE"):
+                found = cost(rule.value, start.earliest, span.start, span.end)
+                if found is None:
+                    return None
+                steps, times = steps + found.steps, times + found.times
+        return steps, times
+
+    def _understood(self, event: Part) -> bool:
+        """Whether every zone that the event names is known, and its end is one."""
+        zones = (each.params.get("TZID") for each in event.properties)
+        ends = not event.all("DTEND") or self._zones.moment(event.one("DTEND")) is not None
+        lasts = not event.all("DURATION") or duration(event.all("DURATION")[0].value) is not None
+        return ends and lasts and all(self._zones.zone(name) is not None for name in zones if name)
+
+    def _expand_all(self, content: ColumnContent, series: list[list[Part]], span: WallSpan) -> None:
+        """All at once, or, if that fails, one by one, so that one bad series takes no other along."""
+        try:
+            self._add(content, self._occurrences(series, span))
+        except Exception:  # noqa: BLE001 - whatever the libraries make of a hostile series: it is named, not believed
+            if len(series) <= 1:
+                for events in series:
+                    self._give_up(content, events)
+                return
+            for events in series:
+                self._expand_all(content, [events], span)
+
+    def _occurrences(self, series: list[list[Part]], span: WallSpan) -> list[Time]:
+        text = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:tmex"]
+        text += [zone_text(each) for name, each in self._zones.own.items() if iana(name) is None]
+        for number, events in enumerate(series):
+            text += [_event_text(each, number) for each in events]
+        calendar = Calendar.from_ical("\r\n".join((*text, "END:VCALENDAR", "")))
+        edges = [_EPOCH + timedelta(seconds=edge) for edge in span]
+        found: list[Time] = []
+        for each in of(calendar).between(*edges):
+            occupied = _occupied_text(str(each.get("STATUS", "")), str(each.get("TRANSP", "")))
+            if occupied is not None:
+                start, end = self._zones.wall(each["DTSTART"].dt)[0], self._zones.wall(each["DTEND"].dt)[1]
+                found.append((start, end, occupied, {"file": self._name, "line": int(each[_LINE])}))
+        return found
+
+    def _add(self, content: ColumnContent, found: list[Time]) -> None:
+        for start, end, occupied, place in found:
+            content.collector.appointment(start, end, occupied, place=place)
+
+    def _give_up(self, content: ColumnContent, events: list[Part]) -> None:
+        """Nobody knows when these events recur: what they say themselves is blocked, and the reading is incomplete."""
+        for event in events:
+            if _occupied(event) is not False:
+                self._single(content, event)
+        facts: dict[str, Fact] = {"file": self._name, "line": events[0].line}
+        if any(_occupied(event) for event in events):
+            content.unplace(Fault("file.recurrence_refused", facts))
+
+
+def _column(title: str, name: str) -> ColumnId:
+    plain = title.replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
+    for text, cut in ((plain, "/"), (name.rpartition(".")[0], "--")):
+        calendar, _, column = (each.strip() for each in text.rpartition(cut))
+        if calendar and column:
+            return ColumnId(calendar, column)
+    raise refused("file.no_column", name)
+
+
+def _grouped(events: list[Part]) -> list[list[Part]]:
+    """The events that speak of the same thing. Where several claim to be the thing itself, each stands for itself."""
+    same: dict[str, list[Part]] = defaultdict(list)
+    for event in events:
+        same[event.all("UID")[0].value if event.all("UID") else f"\n{event.line}"].append(event)
+    groups = []
+    for each in same.values():
+        masters = [event for event in each if not event.all("RECURRENCE-ID")]
+        changes = [event for event in each if event.all("RECURRENCE-ID")]
+        groups += [[master, *changes] for master in masters] or [[change] for change in changes]
+    return groups
+
+
+def _occupied(event: Part) -> bool | None:
+    """Whether an event blocks; None for one that was called off."""
+    return _occupied_text(event.text("STATUS"), event.text("TRANSP"))
+
+
+def _occupied_text(status: str, transparent: str) -> bool | None:
+    return None if status.upper() == "CANCELLED" else transparent.upper() != "TRANSPARENT"
+
+
+def _event_text(event: Part, number: int) -> str:
+    lines = [_plain(each).line() for each in event.properties if each.name != "UID"]
+    return "\r\n".join(("BEGIN:VEVENT", f"UID:{number}", f"{_LINE}:{event.line}", *lines, "END:VEVENT"))
+
+
+def _plain(found: Property) -> Property:
+    """With its zone named as the time zone database names it."""
+    zone = iana(found.params["TZID"]) if "TZID" in found.params else None
+    if zone is None:
+        return found
+    return found._replace(params=found.params | {"TZID": zone.key})

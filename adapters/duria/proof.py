@@ -1,0 +1,129 @@
+"""An export counts only when it is proven complete; until then its last proven content stays what counts.
+
+Proven means: the same file before and after reading, still for long enough, and parsed clean to its end. How long is
+long enough depends on what was seen: a file that appeared whole needs `settle`, one that was seen being written, and
+that does not end as it ended before, needs `CAUTION` times as much: whoever writes in place may pause.
+"""
+
+from typing import Final
+
+from adapters.duria.content import Content, every
+from adapters.duria.csv_format import Parsed
+from adapters.duria.folder import Fingerprint
+from adapters.duria.trouble import shown
+from engine.faults import Fault
+from engine.model import ColumnId
+
+CAUTION: Final = 4
+FIRM_AFTER: Final = 2.5
+"""Seconds until whole-second times tell two writes apart; those of FAT count in steps of two."""
+_AGAIN_AFTER: Final = 1.0
+"""Seconds between two tries of a file that the disk does not give away."""
+_PASSING: Final = ("file.being_written", "file.denied", "file.unreadable")
+"""What may be over without the file looking any different."""
+
+
+class Export:
+    """One file: what counts of it, whether that is all of it, and what it once fed. Times are those of the loop."""
+
+    def __init__(self, name: str, feeds: frozenset[ColumnId] | None = None) -> None:
+        self.name = name
+        """Empty for one of which only the hashed name is known."""
+        self.parsed: Parsed | None = None
+        """What counts."""
+        self.feeds = feeds
+        """The columns it may block something in; None when that was never known."""
+        self.confirmed: frozenset[ColumnId] = frozenset()
+        """Columns of a vanished file that a person says are gone for good."""
+        self.standing: Fingerprint | None = None
+        """How it stands in the folder; None when it does not."""
+        self.fault: Fault | None = self._unproven()
+        """Why the content may not be all; None when it is proven."""
+        self.digest = b""
+        self._since = 0.0
+        self._changes = 0
+        self._proven: Fingerprint | None = None
+        self._candidate: tuple[Parsed, bytes] | None = None
+        self._next_try: float | None = None
+        self._firm = False
+
+    @property
+    def content(self) -> Content | None:
+        """What counts of it."""
+        return None if self.parsed is None else self.parsed.content
+
+    @property
+    def read_already(self) -> bool:
+        """Whether it was read as it stands, and only has to stay so for longer."""
+        return self._candidate is not None
+
+    def see(self, found: Fingerprint, now: float, *, coarse: bool) -> bool:
+        """The folder was scanned, and there it stands like that; `coarse` when its times cannot be trusted. Whether
+        that is new.
+        """
+        if found == self.standing:
+            return False
+        before = self.standing or self._proven
+        in_place = before is not None and found.inode == before.inode
+        self._changes = self._changes + 1 if in_place else 0
+        self.standing, self._since, self._candidate, self._next_try = found, now, None, None
+        self._firm = not (coarse or found.coarse)
+        self.fault = None if found == self._proven else self._unproven()
+        return True
+
+    def miss(self) -> bool:
+        """The folder was scanned, and it is not there; whether that is new."""
+        new = self.fault is None or self.fault.code != "file.vanished"
+        self.standing = self._candidate = self._next_try = None
+        self.fault = Fault("file.vanished", {"file": shown(self.name)} if self.name else {})
+        return new
+
+    def due_at(self, settle: float) -> float | None:
+        """When it is to be proven, or tried again; None when there is nothing to do."""
+        if self.standing is None:
+            return None
+        if self.fault is None:
+            return None if self._firm else self._since + FIRM_AFTER
+        if self.fault.code not in _PASSING:
+            return None
+        due = self._since + settle * (CAUTION if self.read_already else 1)
+        return due if self._next_try is None else max(due, self._next_try)
+
+    def take(self, parsed: Parsed, digest: bytes) -> None:
+        """It was read as it stands; if that does not prove it complete, it is due again later."""
+        as_before = self.parsed is not None and parsed.tail == self.parsed.tail
+        if self._changes and not parsed.marked and not as_before:
+            self._candidate = parsed, digest
+        else:
+            self._accept(parsed, digest)
+
+    def mature(self) -> None:
+        """What was read has been still for long enough."""
+        if self._candidate is not None:
+            self._accept(*self._candidate)
+
+    def compare(self, digest: bytes, now: float) -> bool:
+        """It was read again although nothing speaks for a change; whether it is the same."""
+        self._firm = digest == self.digest
+        if not self._firm:
+            self._proven, self._since, self._changes = None, now, self._changes + 1
+            self.fault = self._unproven()
+        return self._firm
+
+    def refuse(self, fault: Fault, now: float) -> None:
+        """It was read as it stands, and does not count."""
+        self.fault, self._next_try = fault, now + _AGAIN_AFTER
+
+    def touches(self, column: ColumnId) -> bool:
+        """Whether it may block something in `column`."""
+        if column in self.confirmed:
+            return False
+        return self.feeds is None or column in self.feeds or every(column) in self.feeds
+
+    def _accept(self, parsed: Parsed, digest: bytes) -> None:
+        self.parsed, self.digest = parsed, digest
+        self.feeds, self.confirmed, self.fault = parsed.content.feeds(), frozenset(), None
+        self._proven, self._candidate, self._changes = self.standing, None, 0
+
+    def _unproven(self) -> Fault:
+        return Fault("file.being_written", {"file": shown(self.name)})

@@ -1,0 +1,5 @@
+-- `tmex sql sqlite` makes two tables and nothing else. They may hold what nothing else holds, so they stay; drop them by
+-- hand when nobody needs them:
+--
+--   DROP TABLE tmex_appointments;
+--   DROP TABLE tmex_reservations;

@@ -1,0 +1,80 @@
+"""Real PostgreSQL for tests: the oldest and the newest major that is installed, a database of its own for each test."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
+
+import asyncpg
+import pytest
+
+from adapters.embedded import Server, installations
+
+SCRIPT: Final = (files("adapters.duria") / "sql" / "postgres.sql").read_text("utf-8")
+ROLLBACK: Final = (files("adapters.duria") / "sql" / "postgres_rollback.sql").read_text("utf-8")
+READER: Final = "tmex_reader"
+_numbers = itertools.count()
+
+
+@cache
+def majors() -> tuple[int, ...]:
+    """The oldest and the newest."""
+    found = list(installations())
+    return (found[0], found[-1])
+
+
+def server(major: int, folder: str | Path, **settings: str) -> Server:
+    """A server that is not started yet."""
+    return Server(installations()[major], Path(folder), settings=settings)
+
+
+class Place(NamedTuple):
+    """A database, and the server that it lies on."""
+
+    server: Server
+    name: str
+
+    def dsn(self, user: str = "postgres") -> str:
+        return self.server.dsn(self.name, user)
+
+    def run(self, script: str) -> None:
+        """As the administrator."""
+        self.server.run_script(script, self.name)
+
+    async def connect(self, user: str = "postgres") -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(self.dsn(user))
+
+
+NewDatabase = Callable[[int], Place]
+
+
+@pytest.fixture(scope="session")
+def shared_servers() -> Iterator[Callable[[int], Server]]:
+    """The servers that this process shares among its tests, started when they are first needed."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="pg"))
+
+        @cache
+        def running(major: int) -> Server:
+            return stack.enter_context(server(major, f"{folder}/{major}", max_connections="60"))
+
+        yield running
+
+
+@pytest.fixture
+def new_database(shared_servers: Callable[[int], Server]) -> Iterator[NewDatabase]:
+    """Makes an empty database on a server of a major; for tests that do the server no harm."""
+    with ExitStack() as stack:
+
+        def make(major: int) -> Place:
+            place, name = shared_servers(major), f"t{os.getpid()}_{next(_numbers)}"
+            place.run_script(f"CREATE DATABASE {name}")
+            stack.callback(place.run_script, f"DROP DATABASE {name} WITH (FORCE)")
+            return Place(place, name)
+
+        yield make

@@ -1,0 +1,407 @@
+"""A CSV export is read as exports really look, and whatever is wrong with it blocks too much, never too little."""
+
+import csv
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.duria.charset import charset
+from adapters.duria.content import EVERYTHING, Content
+from adapters.duria.csv_format import Parsed, parse_csv
+from adapters.duria.ics_format import parse_ics
+from adapters.duria.trouble import ExportError
+from engine.model import NO_END, ColumnId, Complete, Incomplete, Rows
+from tests.contract.files_practice import FilesPractice
+from tests.contract.source_contract import CANARY, CLOCK, SPAN, A, Block, Slot, instant
+
+MUTATED = int(os.environ.get("TMEX_TEST_MUTATED", "2000"))
+"""How many bad files are made; ten times as many before a release."""
+HEADER = "Art;Praxis;Kalender;Spalte;Datum;Bis_Datum;Von;Bis;Belegt;Bemerkung"
+EIGHT = (instant("2026-11-23 08:00"), instant("2026-11-23 08:20"))
+
+
+def parsed(text: str | bytes, encoding: str = "auto") -> Parsed:
+    """What a file is read as."""
+    return parse_csv(text.encode() if isinstance(text, str) else text, "PRAX1", encoding, "x.csv")
+
+
+def reading(*lines: str, header: str = HEADER, column: ColumnId = A) -> Complete | Incomplete:
+    """The reading of one column of a file of these lines."""
+    content = parsed("".join(f"{line}\n" for line in (header, *lines))).content
+    rows = Rows(column)
+    content.pour(column, rows, SPAN)
+    rows.unplaced.extend(content.unplaced)
+    assert CANARY not in f"{rows.unplaced}{rows.doubts}{rows.places}"
+    return rows.reading()
+
+
+def refusal(text: str | bytes, encoding: str = "auto") -> str:
+    """The code that a file is refused with."""
+    with pytest.raises(ExportError) as caught:
+        parsed(text, encoding)
+    assert CANARY not in str(caught.value.fault)
+    return caught.value.fault.code
+
+
+def pairs(found: Complete | Incomplete) -> set[tuple[int, int]]:
+    """What is occupied."""
+    edges = iter(found.rows.occupied)
+    return set(zip(edges, edges, strict=True))
+
+
+class TestForms:
+    """How exports really look."""
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "Kalender;Spalte;Datum;Von;Bis;Belegt",
+            "KALENDER;SPALTE;DATUM;VON;BIS;BELEGT",
+            "calendar,column,date,from,to,occupied",
+            ' "Calendar" , column,Datum,FROM,bis,belegt'.replace(" ", ""),
+            "sep=;\nKalender;Spalte;Datum;Von;Bis;Belegt",
+            "\n\nKalender;Spalte;Datum;Von;Bis;Belegt",
+            "\ufeffKalender;Spalte;Datum;Von;Bis;Belegt",
+        ],
+    )
+    @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+    @pytest.mark.parametrize("day", ["23.11.2026", "2026-11-23"])
+    def test_headers_in_any_form(self, header: str, newline: str, day: str) -> None:
+        """German or English, any case, either delimiter, either notation of a day, any line break, a mark before."""
+        delimiter = ";" if ";" in header else ","
+        row = delimiter.join(("Kalender", "A", day, "08:00", "08:20", "ja"))
+        text = f"{header}\n{row}\n\n\n".replace("\n", newline)
+        rows = Rows(A)
+        parsed(text).content.pour(A, rows, SPAN)
+        assert list(rows.occupied) == list(EIGHT)
+
+    @pytest.mark.parametrize(
+        ("cell", "taken"),
+        [
+            *((each, True) for each in ("ja", "JA", "1", "true", "x", "X", " ja ")),
+            *((e, False) for e in ("nein", "0", "false", "")),
+        ],
+    )
+    def test_occupied_and_free(self, cell: str, taken: bool) -> None:
+        """R3: all the ways to say so."""
+        rows = reading(f"Termin;PRAX1;Kalender;A;23.11.2026;;08:00;08:20;{cell};").rows
+        assert list(rows.occupied if taken else rows.free) == list(EIGHT)
+        assert not (rows.free if taken else rows.occupied)
+
+    def test_quoted_texts_hold_anything(self) -> None:
+        """Delimiters, quotation marks and line breaks within a text; lines are counted on."""
+        found = reading(
+            f'Termin;;Kalender;A;23.11.2026;;08:00;08:20;ja;"{CANARY}; ""sie""\r\nkommt\nspäter"',
+            "Termin;;Kalender;A;23.11.2026;;09:00;;ja;",
+        )
+        assert isinstance(found, Complete)
+        assert pairs(found) == {EIGHT, (instant("2026-11-23 09:00"), NO_END)}
+        assert list(found.rows.places.values()) == [{"file": "x.csv", "line": 5}]
+
+    def test_ends_and_several_days(self) -> None:
+        """R6, R8: 24:00, 00:00 and a last day."""
+        found = reading(
+            "Termin;;Kalender;A;23.11.2026;;22:00;24:00;ja;",
+            "Termin;;Kalender;A;24.11.2026;;22:00;00:00;ja;",
+            "Termin;;Kalender;A;25.11.2026;27.11.2026;22:00;06:00;ja;",
+        )
+        assert pairs(found) == {
+            (instant("2026-11-23 22:00"), instant("2026-11-24 00:00")),
+            (instant("2026-11-24 22:00"), instant("2026-11-24 00:00")),
+            (instant("2026-11-25 22:00"), instant("2026-11-27 06:00")),
+        }
+
+    def test_two_rows_of_one_appointment_and_another_practice(self) -> None:
+        """R5, R10: the same twice is no doubt; what belongs to others is not read."""
+        ours = "Termin;PRAX1;Kalender;A;23.11.2026;;08:00;08:20;ja;"
+        found = reading(ours, ours, ours.replace("PRAX1", "PRAX2").replace("08:00", "07:00"))
+        assert isinstance(found, Complete)
+        assert pairs(found) == {EIGHT}
+
+    def test_a_dos_end_mark_is_an_end(self) -> None:
+        """The last byte of old exports."""
+        assert parsed(f"{HEADER}\n\x1a").content.count == 0
+
+
+class TestBadRows:
+    """R13: one bad row is named by file and line, and blocks too much."""
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            ("Termin;;Kalender;A;31.02.2026;;08:00;08:20;ja;", "row.start_unreadable_in_file"),
+            ("Termin;;Kalender;A;;;08:00;08:20;ja;", "row.start_unreadable_in_file"),
+            ("Termin;;Kalender;A;23.11.2026;;8 Uhr;08:20;?;", "row.start_unreadable_in_file"),
+            ("Reservierung;;Kalender;A;bald;;08:00;09:00;;", "reservation.day_unreadable_in_file"),
+            ("Reservierung;;Kalender;;bald;;08:00;09:00;;", "reservation.day_unreadable_in_file"),
+            ("Termin;;Kalender;;23.11.2026;;08:00;08:20;ja;", "row.column_unreadable_in_file"),
+            ("Termin;;;A;23.11.2026;;08:00;08:20;ja;", "row.column_unreadable_in_file"),
+            (f"Termin;;Kalender;B;23.11.2026;;08:00;08:20;ja;{CANARY};Hans", "row.fields_in_file"),
+            (f"{CANARY};Hans;Termin;;Kalender;B;23.11.2026;;08:00;08:20;ja;", "row.fields_in_file"),
+            (CANARY, "row.column_unreadable_in_file"),
+            ("Termin;;Kalender", "row.column_unreadable_in_file"),
+        ],
+    )
+    def test_what_has_no_place_makes_it_incomplete(self, line: str, code: str) -> None:
+        """I2, R13: no start, no day, no column, or who knows which cell is which."""
+        found = reading("Termin;;Kalender;A;23.11.2026;;08:00;08:20;ja;", line)
+        assert isinstance(found, Incomplete)
+        assert (found.reason.code, found.reason.facts) == (code, {"file": "x.csv", "line": 3})
+        assert EIGHT in pairs(found)
+
+    @pytest.mark.parametrize(
+        ("line", "end"),
+        [
+            ("Termin;;Kalender;A;23.11.2026;;08:00;kaputt;ja;", NO_END),
+            ("Termin;;Kalender;A;23.11.2026;;08:00", NO_END),
+            ("Termin;;Kalender;A;23.11.2026;bald;08:00;08:20;ja;", NO_END),
+            ("Termin;;Kalender;A;23.11.2026;22.11.2026;08:00;08:20;ja;", instant("2026-11-22 08:20")),
+        ],
+    )
+    def test_an_unusable_end_is_named_by_its_line(self, line: str, end: int) -> None:
+        """R13: it blocks from its start; a row that is too short says neither free nor occupied, so it is occupied."""
+        found = reading(line)
+        assert isinstance(found, Complete)
+        assert pairs(found) == {(EIGHT[0], end)}
+        assert found.rows.places == {0: {"file": "x.csv", "line": 2}}
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            ("Termin;;Kalender;A;23.11.2026;;08:00;08:20;vielleicht;", "row.occupied_unreadable_in_file"),
+            ("Reservierung;;Kalender;A;23.11.2026;22.11.2026;;;;", "reservation.end_unusable_in_file"),
+            ("Reservierung;;Kalender;A;23.11.2026;;12:00;;;", "reservation.time_unreadable_in_file"),
+        ],
+    )
+    def test_a_doubt_is_named_by_its_line(self, line: str, code: str) -> None:
+        """R13: what was read in its widest way."""
+        found = reading(line)
+        assert isinstance(found, Complete)
+        [doubt] = found.rows.doubts
+        assert (doubt.code, doubt.facts) == (code, {"file": "x.csv", "line": 2})
+
+    def test_free_and_blank_rows_are_no_doubt(self) -> None:
+        """R3: what blocks nothing needs no place."""
+        lines = (
+            "Termin;;Kalender;A;;;08:00;08:20;nein;",
+            "Termin;;Kalender;;;;08:00;08:20;nein;",
+            ";;;;;;;;;",
+            "",
+            " ",
+        )
+        assert isinstance(reading(*lines), Complete)
+
+
+class TestRefusals:
+    """I2: a file that is not whole, or not sure to be read right, does not count."""
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ("Kalender;Spalte;Datum;Von\n", "file.no_field"),
+            ("Kalender;Spalte;Datum;Von;Bis;Von\n", "file.field_twice"),
+            ("Kalender;Spalte;Datum;Von;Bis;from\n", "file.field_twice"),
+            (f'{HEADER}\nTermin;;Kalender;A;23.11.2026;;08:00;08:20;ja;"{CANARY}\n', "file.quoting"),
+            (f'{HEADER}\nTermin;;Kalender;A;23.11.2026;;08:00;08:20;ja;"{CANARY}"x\n', "file.quoting"),
+            (f'{HEADER}\n"T\n;;;;;;;;;;\n";;Kalender;A;23.11.2026;;08:00;08:20;ja;\n', "file.quoting"),
+            (f'{HEADER}\n"{"x" * 50_000}\n{"x" * 50_000}\n{"x" * 50_000}"\n', "file.quoting"),
+            (f"{HEADER}\nTermin;;Kalender;A;23.11.2026;;08:00;08:20;ja;{CANARY}", "file.cut_off"),
+            ("Kalender;Spalte;Datum;Von;Bis;Belegt\nKalender;A;23.11.2026;08:00;08:20;j", "file.cut_off"),
+            ("Kalender;Spalte;Datum;Von;Bis;Belegt\nKalender;A;23.11.2026;08:00;08:20;", "file.cut_off"),
+            ("Kalender;Spalte;Datum;Von;Bis\nKalender;A;23.11.2026;08:00;08:2", "file.cut_off"),
+            ("", "file.empty"),
+        ],
+    )
+    def test_what_is_refused(self, text: str, code: str) -> None:
+        """Faults 18 and 23: fields missing or doubled, quotation marks that swallow rows, a row that is cut."""
+        assert refusal(text) == code
+
+    @pytest.mark.parametrize("end", ["1", "ja", '"ja"'])
+    def test_a_last_line_without_a_break_may_be_whole(self, end: str) -> None:
+        """Fault 18: when it has all its fields, and the last of them cannot have been cut."""
+        text = f"Kalender;Spalte;Datum;Von;Bis;Belegt\nKalender;A;23.11.2026;08:00;08:20;{end}"
+        assert parsed(text).content.count == 1
+
+    def test_a_file_of_bad_rows_alone_is_refused(self) -> None:
+        """I12: nobody reads twenty thousand doubts."""
+        assert refusal(f"{HEADER}\n" + "Termin;;Kalender;A;x;;;;ja;\n" * 20_001) == "file.too_many_rows"
+        many = "".join(f"Termin;;Kalender;S{n};23.11.2026;;08:00;08:20;ja;\n" for n in range(10_100))
+        assert refusal(f"{HEADER}\n{many}") == "file.too_many_rows"
+
+
+class TestCharsets:
+    """Umlauts are read right, or the file is refused."""
+
+    @pytest.mark.parametrize(
+        ("text", "encoding", "found"),
+        [
+            ("Müller, Jörg; Straße", "utf-8", "utf-8"),
+            ("Müller, Jörg; Straße", "utf-8-sig", "utf-8-sig"),
+            ("Müller, Jörg; Straße", "cp1252", "cp1252"),
+            ("Müller, Jörg; Straße", "cp850", "cp850"),
+            ("Ärztin;Öztürk;Übung", "cp1252", "cp1252"),
+            ("Ärztin;Öztürk;Übung", "cp850", "cp850"),
+            ("Müller sagt „Nein“ – heute €", "cp1252", "cp1252"),
+            ("Kalender", "ascii", "utf-8"),
+        ],
+    )
+    def test_encodings_are_told_apart(self, text: str, encoding: str, found: str) -> None:
+        """BOM, strict UTF-8, then the vote of the umlauts."""
+        assert charset(text.encode(encoding), "auto", "x.csv").encoding == found
+
+    @pytest.mark.parametrize("other", ["cp1252", "cp850"])
+    def test_two_encodings_in_one_file_are_refused(self, other: str) -> None:
+        """Fault 23: a column would have two names."""
+        mixed = "Müller;Jörg".encode() + "Müller;Jörg".encode(other)
+        assert refusal(mixed) == "file.encoding"
+        assert refusal("Müller;Jörg".encode("cp1252") + "Müller;Jörg".encode("cp850")) == "file.encoding"
+
+    def test_a_forced_encoding_holds(self) -> None:
+        """TMEX_FILE_ENCODING: even where the vote would say something else, and refused where it does not fit."""
+        assert refusal("Müller".encode("cp850"), "cp1252") == "file.encoding"
+        assert charset("õ÷³".encode("cp850"), "cp850", "x").encoding == "cp850"
+        assert refusal("Müller;Jörg".encode("cp1252"), "utf-8") == "file.encoding"
+
+
+def _row(number: int) -> str:
+    day, hour, column = 1 + number % 28, 8 + number % 9, "AB"[number % 2]
+    times = f"{day:02}.11.2026;;{hour:02}:00;{hour:02}:20"
+    return f'Termin;PRAX1;Kalender;{column};{times};ja;"{CANARY}, {number}"\r\n'
+
+
+def originals() -> Iterator[tuple[bytes, str]]:
+    """Real exports, with a patient's name beside every row."""
+    text = f"{HEADER}\r\n" + "".join(map(_row, range(20)))
+    text += f"Reservierung;;Kalender;;23.11.2026;24.11.2026;12:00;13:00;;{CANARY}\r\n"
+    yield text.encode("cp1252"), "csv"
+    events = "".join(
+        f"BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:{CANARY}\r\nDTSTART;TZID=Europe/Berlin:202611{1 + n:02}T080000\r\n"
+        f"DTEND;TZID=Europe/Berlin:202611{1 + n:02}T083000\r\nRRULE:FREQ=WEEKLY;COUNT={n + 1}\r\nEND:VEVENT\r\n"
+        for n in range(4)
+    )
+    calendar = "BEGIN:VCALENDAR\r\nX-WR-CALNAME:Kalender/A\r\n"
+    yield f"{calendar}{events}END:VCALENDAR\r\n".encode(), "ics"
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """A bad file made of a good one."""
+    changed = bytearray(data)
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(changed) + 1)
+        match chance.randrange(7):
+            case 0:
+                del changed[at:]
+            case 1:
+                del changed[at : at + chance.randint(1, 60)]
+            case 2:
+                changed[at:at] = changed[chance.randrange(len(changed) + 1) :][:100]
+            case 3:
+                changed[at:at] = chance.randbytes(chance.randint(1, 8))
+            case 4:
+                changed[at:at] = chance.choice((b'"', b";", b"\n", b"\r", b",", b":", b"\x1a", "ä".encode(), b"\xff"))
+            case 5:
+                changed[at : at + 1] = chance.choice((b"0", b"9", b"99999999", b"-", b" ", b"\t", b"="))
+            case _:
+                lines = bytes(changed).split(b"\n")
+                chance.shuffle(lines)
+                changed = bytearray(b"\n".join(lines))
+    return bytes(changed)
+
+
+def outcome(data: bytes, kind: str) -> Complete | Incomplete | None:
+    """Right, or a fault; nothing else, and no content in any message (I7)."""
+    try:
+        if kind == "csv":
+            content = parse_csv(data, "PRAX1", "auto", "x.csv").content
+        else:
+            content = parse_ics(data, CLOCK, "auto", "x.ics").content
+    except ExportError as error:
+        said = f"{error} {error.fault}"
+    else:
+        return _poured(content)
+    assert CANARY not in said
+    return None
+
+
+def _poured(content: Content) -> Complete | Incomplete:
+    if content.stale(SPAN):
+        content.expand(SPAN)
+    rows = Rows(A)
+    content.pour(A, rows, SPAN)
+    rows.unplaced.extend(content.unplaced)
+    assert CANARY not in f"{rows.unplaced} {rows.doubts} {rows.places}"
+    assert len(rows.occupied) % 2 == len(rows.free) % 2 == 0
+    return rows.reading()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_bad_files_are_right_or_a_fault(part: int) -> None:
+    """I2, I7, I13, fault 23: thousands of mutated exports, whole files cut and torn; nothing uncaught."""
+    chance = random.Random(part)
+    for data, kind in originals():
+        for _ in range(MUTATED // 8):
+            outcome(mutated(data, chance), kind)
+
+
+def test_a_cut_export_never_counts_for_more_than_its_lines() -> None:
+    """I1, fault 18: cut at every byte, it is refused or ends at the end of a row; a calendar is whole or refused."""
+    for data, kind in originals():
+        for at in range(len(data) - 2):
+            found = outcome(data[:at], kind)
+            if found is not None:
+                assert kind == "csv"
+                assert data[:at].endswith((b"\r", b"\n", b'"'))
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode), st.sampled_from(["csv", "ics"]))
+def test_any_bytes_are_right_or_a_fault(data: bytes, kind: str) -> None:
+    """I2, fault 23: whatever stands in a file."""
+    outcome(data, kind)
+
+
+@given(st.lists(st.lists(st.text(max_size=12), min_size=8, max_size=12), max_size=6))
+def test_any_cells_are_right_or_a_fault(cells: list[list[str]]) -> None:
+    """R13, fault 23: whatever stands in the cells."""
+    lines = ["\t".join(row).replace(";", "").replace("\t", ";") for row in cells]
+    outcome("".join(f"{line}\n" for line in (HEADER, *lines)).encode("utf-8", "replace"), "csv")
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 27), st.integers(0, 90), st.integers(1, 6), st.booleans(), st.sampled_from("AB")),
+        max_size=60,
+    ),
+    st.lists(st.tuples(st.integers(0, 27), st.integers(0, 3)), max_size=4),
+)
+def test_what_is_written_is_read(
+    appointments: list[tuple[int, int, int, bool, str]], reservations: list[tuple[int, int]]
+) -> None:
+    """R3, R6: any rows, in any order, exactly as they were exported."""
+    practice = FilesPractice.__new__(FilesPractice)
+    practice.__dict__.update(_delimiter=";", _encoding="cp1252", _backwards=False)
+    practice._header = ("Art", "Praxis", "Kalender", "Spalte", "Datum", "Bis_Datum", "Von", "Bis", "Belegt", "X")
+    slots = [
+        Slot(
+            f"2026-11-{day + 1:02} {8 + tenth // 10:02}:{tenth % 10 * 6:02}",
+            f"2026-11-{day + 1:02} {9 + (tenth + length) // 10:02}:{(tenth + length) % 10 * 6:02}",
+            occupied=taken,
+            column=ColumnId("Kalender", column),
+        )
+        for day, tenth, length, taken, column in appointments
+    ]
+    blocks = [Block(f"2026-11-{day + 1:02}", f"2026-11-{min(day + 1 + more, 30):02}") for day, more in reservations]
+    practice._rows = [*slots, *blocks]
+    content = parse_csv(practice.content(), "PRAX1", "auto", "x.csv").content
+    rows = Rows(A)
+    content.pour(A, rows, EVERYTHING)
+    ours = [each for each in slots if each.column == A]
+    for kept, wanted in ((rows.occupied, True), (rows.free, False)):
+        expected = sorted((instant(e.start or ""), instant(e.end or "")) for e in ours if e.occupied is wanted)
+        assert sorted(zip(kept[::2], kept[1::2], strict=True)) == expected
+    assert len(rows.reservations) == len(blocks)
+    assert csv.field_size_limit() == 131_072

@@ -1,0 +1,250 @@
+"""An iCalendar export blocks what its events occupy, as often as they recur, and what nobody can expand is refused."""
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.duria.ics_format import parse_ics
+from adapters.duria.ics_rules import MOST_STEPS, MOST_TIMES, cost
+from adapters.duria.trouble import ExportError
+from engine.limits import Limits
+from engine.model import Complete, Incomplete, Instant, Rows, Window
+from engine.occupancy import occupancy
+from engine.walltime import WallClock, wall_text
+from tests.contract.source_contract import CANARY, A, B, instant
+
+BERLIN = WallClock(ZoneInfo("Europe/Berlin"))
+HEAD = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nX-WR-CALNAME:Kalender/A\r\n"
+END = "END:VCALENDAR\r\n"
+NOVEMBER = Window(instant("2026-11-23 00:00"), instant("2026-11-30 00:00"))
+OCTOBER = Window(instant("2026-10-19 00:00"), instant("2026-11-02 00:00"))
+CUSTOM = """BEGIN:VTIMEZONE
+TZID:Praxiszeit
+BEGIN:STANDARD
+DTSTART:19961027T030000
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:19810329T020000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+"""
+
+
+def event(*lines: str) -> str:
+    """A VEVENT with a patient's name beside."""
+    return "\r\n".join(("BEGIN:VEVENT", f"SUMMARY:{CANARY}", *lines, "END:VEVENT", ""))
+
+
+def reading(*parts: str, window: Window = NOVEMBER, clock: WallClock = BERLIN) -> Complete | Incomplete:
+    """What an export of these parts is read as."""
+    text = HEAD + "".join(parts).replace("\r\n", "\n").replace("\n", "\r\n") + END
+    content = parse_ics(text.encode(), clock, "auto", "x.ics").content
+    span, rows = clock.around(window), Rows(A)
+    if content.stale(span):
+        content.expand(span)
+    content.pour(A, rows, span)
+    assert CANARY not in str(rows.unplaced) + str(rows.doubts) + str(rows.places)
+    return rows.reading()
+
+
+def blocked(*parts: str, window: Window = NOVEMBER, clock: WallClock = BERLIN) -> list[str]:
+    """What is blocked, in UTC."""
+    seen = occupancy(reading(*parts, window=window, clock=clock), window, clock, Limits())
+    utc = WallClock(UTC)
+    return ["–".join(wall_text(utc.wall(Instant(edge)))[5:] for edge in pair) for pair in seen.blocked]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("DTSTART:20261123T080000Z", "DTEND:20261123T083000Z"), ["11-23 08:00–11-23 08:30"]),
+        (("DTSTART:20261123T080000", "DTEND:20261123T083000"), ["11-23 07:00–11-23 07:30"]),
+        (("DTSTART;TZID=America/New_York:20261123T080000", "DURATION:PT45M"), ["11-23 13:00–11-23 13:45"]),
+        (("DTSTART;TZID=W. Europe Standard Time:20261123T080000", "DURATION:P1D"), ["11-23 07:00–11-24 07:00"]),
+        (("DTSTART;VALUE=DATE:20261124",), ["11-23 23:00–11-24 23:00"]),
+        (("DTSTART;VALUE=DATE:20261124", "DTEND;VALUE=DATE:20261127"), ["11-23 23:00–11-26 23:00"]),
+        (("DTSTART:20261123T080000", "DTEND:20261123T083000", "TRANSP:TRANSPARENT"), []),
+        (("DTSTART:20261123T080000", "DTEND:20261123T083000", "STATUS:CANCELLED"), []),
+        (("DTSTART:20261123T220000", "DTEND:20261125T060000"), ["11-23 21:00–11-25 05:00"]),
+        (("DTSTART:20261123T080000",), ["11-23 07:00–11-23 07:15"]),
+        (("DTSTART:20261123T080000", "DTEND:20261123T070000"), ["11-23 07:00–11-23 07:15"]),
+    ],
+)
+def test_a_single_event_blocks_its_time(lines: tuple[str, ...], expected: list[str]) -> None:
+    """R9, R13: with an end, a duration or neither, in any zone, for a day or several; free and cancelled ones not."""
+    assert blocked(event(*lines)) == expected
+
+
+def test_a_zone_of_the_file_is_used() -> None:
+    """R9: a VTIMEZONE that nobody else knows, on both sides of the clock change."""
+    events = [
+        event(f"DTSTART;TZID=Praxiszeit:{day}T090000", f"DTEND;TZID=Praxiszeit:{day}T093000")
+        for day in ("20261024", "20261026")
+    ]
+    assert blocked(CUSTOM, *events, window=OCTOBER) == ["10-24 07:00–10-24 07:30", "10-26 08:00–10-26 08:30"]
+
+
+@pytest.mark.parametrize("zone", ["", ";TZID=Europe/Berlin", ";TZID=W. Europe Standard Time", ";TZID=Praxiszeit"])
+def test_a_series_over_the_clock_change(zone: str) -> None:
+    """R9, fault 45: nine stays nine, an exception is left out, an override moves, a cancelled one is free."""
+    text = [
+        CUSTOM,
+        event(
+            *("UID:1", f"DTSTART{zone}:20261019T090000", f"DTEND{zone}:20261019T093000", "RRULE:FREQ=DAILY;COUNT=10"),
+            f"EXDATE{zone}:20261021T090000",
+        ),
+        event("UID:1", f"RECURRENCE-ID{zone}:20261020T090000", f"DTSTART{zone}:20261020T140000", "DURATION:PT1H"),
+        event(
+            *("UID:1", f"RECURRENCE-ID{zone}:20261022T090000", f"DTSTART{zone}:20261022T090000", "DURATION:PT1H"),
+            "STATUS:CANCELLED",
+        ),
+    ]
+    summer = [f"10-{day} 07:00–10-{day} 07:30" for day in (19, 23, 24)]
+    winter = [f"10-{day} 08:00–10-{day} 08:30" for day in (25, 26, 27, 28)]
+    assert blocked(*text, window=OCTOBER) == sorted([*summer, "10-20 12:00–10-20 13:00", *winter])
+
+
+def test_a_series_that_is_moved_from_some_day_on() -> None:
+    """R9: RANGE=THISANDFUTURE, and further dates by RDATE."""
+    text = [
+        event("UID:1", "DTSTART:20261123T090000Z", "DURATION:PT30M", "RRULE:FREQ=DAILY", "RDATE:20261124T200000Z"),
+        event(
+            "UID:1", "RECURRENCE-ID;RANGE=THISANDFUTURE:20261126T090000Z", "DTSTART:20261126T100000Z", "DURATION:PT30M"
+        ),
+    ]
+    days = [(23, "09"), (24, "09"), (24, "20"), (25, "09"), (26, "10"), (27, "10"), (28, "10"), (29, "10")]
+    assert blocked(*text) == [f"11-{day} {hour}:00–11-{day} {hour}:30" for day, hour in days]
+
+
+def test_events_of_one_uid_all_count() -> None:
+    """R5: an exporter that gives every event the same UID, or none, loses nothing."""
+    times = [("DTSTART:20261123T080000Z", "DURATION:PT10M"), ("DTSTART:20261123T090000Z", "DURATION:PT10M")]
+    expected = ["11-23 08:00–11-23 08:10", "11-23 09:00–11-23 09:10"]
+    assert blocked(*(event("UID:same", *each) for each in times)) == expected
+    assert blocked(*(event(*each) for each in times)) == expected
+    daily = [event("UID:same", *each, "RRULE:FREQ=WEEKLY") for each in times]
+    assert blocked(*daily) == expected
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "COUNT=1000000000;FREQ=SECONDLY", "FREQ=MINUTELY", "FREQ=HOURLY;COUNT=3", "FREQ=DAILY;BYHOUR=1,2,3",
+        "FREQ=YEARLY;BYYEARDAY=1", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;FREQ=SECONDLY",
+        "FREQ=DAILY;COUNT=1;UNTIL=20300101",
+        "", "nonsense", "FREQ=", "FREQ=WEEKLY;BYDAY=XX", "RSCALE=HEBREW;FREQ=YEARLY",
+        "FREQ=DAILY;INTERVAL=9999999999", "FREQ=YEARLY;BYEASTER=1", "FREQ=WEEKLY;BYDAY=" + ",".join(["MO"] * 100),
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;X=1",
+    ],
+)  # fmt: skip
+def test_a_dangerous_rule_is_refused(rule: str) -> None:
+    """I12, R13, fault 23: the first time is blocked, the reading incomplete, and nothing is expanded."""
+    found = reading(event("UID:1", "DTSTART:20261123T080000Z", "DURATION:PT10M", f"RRULE:{rule}"))
+    assert isinstance(found, Incomplete)
+    assert found.reason.code == "file.recurrence_refused"
+    assert list(found.rows.occupied) == [instant("2026-11-23 09:00"), instant("2026-11-23 09:10")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "EXDATE;TZID=Nirgendwo:20261130T080000",
+        "DTEND;TZID=Nirgendwo:20261123T083000",
+        "DURATION:bald",
+        "RDATE;TZID=Nirgendwo:20261124T080000",
+    ],
+)
+def test_a_series_that_is_not_understood_is_named(line: str) -> None:
+    """R13: with a zone that nobody knows or an end that cannot be read; its first time is blocked."""
+    found = reading(event("UID:1", "DTSTART:20261123T080000Z", "RRULE:FREQ=WEEKLY", line))
+    assert isinstance(found, Incomplete)
+    assert found.reason.facts == {"file": "x.ics", "line": 5}
+    assert found.rows.occupied[0] == instant("2026-11-23 09:00")
+
+
+def test_many_rules_cost_no_more_than_allowed() -> None:
+    """I12, fault 23: each of them harmless, all of them too many; those that nobody expands are named."""
+    rule = cost("FREQ=DAILY", instant("2020-01-01 00:00"), *BERLIN.around(NOVEMBER))
+    assert rule is not None
+    assert rule.steps < MOST_STEPS
+    fits_never = cost("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", 0, *BERLIN.around(NOVEMBER))
+    assert fits_never is not None
+    assert fits_never.steps > MOST_STEPS
+    old = cost("FREQ=WEEKLY;UNTIL=20200301T000000Z", instant("2020-01-01 00:00"), *BERLIN.around(NOVEMBER))
+    assert old is not None
+    assert old.times == 1
+    number = MOST_TIMES // rule.times + 50
+    events = [event(f"UID:{n}", "DTSTART:20200101T080000Z", "DURATION:PT5M", "RRULE:FREQ=DAILY") for n in range(number)]
+    assert isinstance(reading(*events), Incomplete)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (("DTSTART:20261323T080000Z",), "row.start_unreadable_in_file"),
+        (("DTEND:20261123T080000Z",), "row.start_unreadable_in_file"),
+        (("DTSTART;TZID=Nirgendwo:20261123T080000",), "row.start_unreadable_in_file"),
+        (("DTSTART:20261123T080000Z", "DTSTART:20261124T080000Z"), "row.start_unreadable_in_file"),
+        (("DTSTART;TZID=../../etc/passwd:20261123T080000",), "row.start_unreadable_in_file"),
+    ],
+)
+def test_an_event_without_a_readable_start(lines: tuple[str, ...], code: str) -> None:
+    """R13, I2: the reading is incomplete, and names file and line."""
+    found = reading(event(*lines))
+    assert isinstance(found, Incomplete)
+    assert (found.reason.code, found.reason.facts) == (code, {"file": "x.ics", "line": 5})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (HEAD, "file.cut_off"),
+        (HEAD + "BEGIN:VEVENT\r\nDTSTART:2026", "file.cut_off"),
+        (HEAD + "END:VCAL", "file.not_a_calendar"),
+        (HEAD + "BEGIN:VEVENT\r\n" * 3, "file.not_a_calendar"),
+        ("BEGIN:X\r\n" * 100_000, "file.not_a_calendar"),
+        (HEAD + "BEGIN:X\r\n" * 100_000, "file.not_a_calendar"),
+        ("<html></html>", "file.not_a_calendar"),
+        ("\r\n", "file.not_a_calendar"),
+        (HEAD + END + "more", "file.not_a_calendar"),
+        (HEAD.replace("Kalender/A", "Adler") + END, "file.no_column"),
+        (HEAD + event("RDATE:" + "\r\n 20261123T080000Z," * 5000) + END, "file.line_too_long"),
+    ],
+)
+def test_what_is_no_whole_calendar_is_refused(text: str, code: str) -> None:
+    """I2, faults 18 and 23: cut, wrongly nested, something else, or of no column."""
+    with pytest.raises(ExportError) as caught:
+        parse_ics(text.encode(), BERLIN, "auto", "x.ics")
+    assert caught.value.fault.code == code
+
+
+def test_a_column_is_named_by_the_calendar_or_the_file() -> None:
+    """R10: X-WR-CALNAME first, with its escapes undone; then the file's name; without an event it exists too."""
+    named = HEAD.replace("Kalender/A", "Dr. Adler\\, Praxis/B") + END
+    assert [str(each) for each in parse_ics(named.encode(), BERLIN, "auto", "x.ics").content.named()] == [
+        "Dr. Adler, Praxis/B"
+    ]
+    plain = HEAD.replace("X-WR-CALNAME:Kalender/A", "X-WR-CALNAME:Adler") + END
+    assert parse_ics(plain.encode(), BERLIN, "auto", "Kalender--B.ics").content.named() == [B]
+
+
+def test_a_window_that_moves_on_is_expanded_again() -> None:
+    """R1: whatever the window is, the past included; close by it is done already."""
+    text = HEAD + event("UID:1", "DTSTART:20200101T080000Z", "DURATION:PT10M", "RRULE:FREQ=WEEKLY") + END
+    content = parse_ics(text.encode(), BERLIN, "auto", "x.ics").content
+    for year in (2021, 2026):
+        window = Window(instant(f"{year}-03-01 00:00"), instant(f"{year}-03-08 00:00"))
+        assert content.stale(BERLIN.around(window))
+        content.expand(BERLIN.around(window))
+        assert not content.stale(BERLIN.around(Window(instant(f"{year}-03-08 00:00"), instant(f"{year}-03-20 00:00"))))
+        rows = Rows(A)
+        content.pour(A, rows, BERLIN.around(window))
+        seen = occupancy(rows.reading(), window, BERLIN, Limits())
+        assert seen.blocked.total() == 600

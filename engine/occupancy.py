@@ -4,15 +4,18 @@ Pure. Rules R3 to R9 and R13 live here and nowhere else, so they are the same fo
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from engine.faults import Fact, Fault
 from engine.limits import Limits
 from engine.model import DAY, Complete, Incomplete, Occupancy, Reservation, Rows, Wall, Window
-from engine.spans import IntervalSet
+from engine.spans import IntervalSet, pairs, stretches
 from engine.walltime import WallClock, wall_text
 
+_STRETCH: Final = 7 * DAY
+_Doubt = Callable[[int, int], None]
 MOST_DOUBTS: Final = 20
 """How many doubtful rows are named; a broken export may hold thousands of one kind."""
 
@@ -20,16 +23,16 @@ MOST_DOUBTS: Final = 20
 def occupancy(reading: Complete | Incomplete, window: Window, clock: WallClock, limits: Limits) -> Occupancy:
     """What `reading` says of `window`; an incomplete reading says so in `incomplete`."""
     view = _View(reading.rows, window, clock, limits.default_slot)
-    occupied = list(view.occupied())
+    taken, count = view.occupied()
+    free = view.free()
     reserved = [list(view.reserved(each)) for each in reading.rows.reservations]
     touching = [days for days in reserved if days]
-    taken, free = IntervalSet(occupied), IntervalSet(view.free())
     return Occupancy(
         blocked=taken | IntervalSet(pair for days in touching for pair in days),
         taken=taken,
         free=free,
-        appointments=len(occupied) + len(touching),
-        has_rows=bool(occupied) or bool(free),
+        appointments=count + len(touching),
+        has_rows=bool(taken) or bool(free),
         doubts=tuple(view.doubts),
         incomplete=reading.reason if isinstance(reading, Incomplete) else None,
     )
@@ -50,22 +53,38 @@ class _View:
         self._from, self._to = clock.around(window)
         self.doubts = rows.doubts[:MOST_DOUBTS]
 
-    def occupied(self) -> Iterator[tuple[int, int]]:
-        for index, (start, end) in enumerate(_pairs(self._rows.occupied)):
+    def occupied(self) -> tuple[IntervalSet, int]:
+        """What is taken, and how many rows that is."""
+        return self._gathered(self._rows.occupied, self._doubt)
+
+    def free(self) -> IntervalSet:
+        return self._gathered(self._rows.free, _no_doubt)[0]
+
+    def _gathered(self, rows: "array[int]", doubt: "_Doubt") -> tuple[IntervalSet, int]:
+        """A stretch that lies in the window and has no doubtful row is looked at once, and then known."""
+        found, count, index = [], 0, 0
+        for stretch in stretches(rows, _STRETCH):
+            times = _plain(stretch.tobytes(), self._clock)
+            if times is not None and self._window.clip(times) == times:
+                found.append(times)
+                count += len(stretch) // 2
+            else:
+                cuts = list(self._cuts(stretch, index, doubt))
+                found.append(IntervalSet(cuts))
+                count += len(cuts)
+            index += len(stretch) // 2
+        return IntervalSet.joined(found), count
+
+    def _cuts(self, rows: "array[int]", index: int, doubt: "_Doubt") -> Iterator[tuple[int, int]]:
+        """What of each row lies in the window; `index` is the first one's number."""
+        for number, (start, end) in enumerate(pairs(rows), index):
             usable = next_midnight(start, end)
             cut = self._cut(start, start + self._slot if usable is None else usable)
             if cut is None:
                 continue
             if usable is None:
-                self._doubt(index, start)
+                doubt(number, start)
             yield cut
-
-    def free(self) -> Iterator[tuple[int, int]]:
-        for start, end in _pairs(self._rows.free):
-            usable = next_midnight(start, end)
-            cut = self._cut(start, start + self._slot if usable is None else usable)
-            if cut is not None:
-                yield cut
 
     def reserved(self, reservation: Reservation) -> Iterator[tuple[int, int]]:
         first = max(reservation.first_day, self._from // DAY)
@@ -104,6 +123,17 @@ def next_midnight(start: int, end: int) -> int | None:
     return midnight + DAY if end == midnight else None
 
 
-def _pairs(edges: "array[int]") -> Iterator[tuple[int, int]]:
-    each = iter(edges)
-    return zip(each, each, strict=True)
+@lru_cache(maxsize=4096)
+def _plain(packed: bytes, clock: WallClock) -> IntervalSet | None:
+    """The instants of packed rows, unclipped; None when an end is unusable."""
+    instants = []
+    for start, end in pairs(array("q", packed)):
+        usable = next_midnight(start, end)
+        if usable is None:
+            return None
+        instants.append((clock.earliest(Wall(start)), clock.latest(Wall(usable))))
+    return IntervalSet(instants)
+
+
+def _no_doubt(_index: int, _start: int) -> None:
+    """A free row blocks nothing, whatever its end."""

@@ -25,6 +25,7 @@ from engine.walltime import WallClock
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1)
 _SECOND: Final = timedelta(seconds=1)
+_STRETCH: Final = 7 * DAY
 _YEARS: Final = range(1900, 9001)
 """Every zone can be computed with in these years, and nobody asks for appointments beyond them."""
 
@@ -44,7 +45,8 @@ def encode_upload(name: str, window: Window, blocked: IntervalSet, clock: WallCl
     `blocked` is cut at the window's edges (R7), sorted and merged as it comes.
     """
     head = msgspec.json.encode({"calendar": name, "from": clock.isoformat(window.start)})
-    rest = f',"to":"{clock.isoformat(window.end)}","appointments":[{",".join(_rows(window.clip(blocked), clock))}]}}'
+    rows = ",".join(_rows(each.to_bytes(), clock) for each in window.clip(blocked).stretches(_STRETCH))
+    rest = f',"to":"{clock.isoformat(window.end)}","appointments":[{rows}]}}'
     return head[:-1] + rest.encode()
 
 
@@ -61,8 +63,15 @@ class _Day(NamedTuple):
 _NO_DAY: Final = _Day(0, 0, "", "", "")
 
 
-def _rows(blocked: IntervalSet, clock: WallClock) -> Iterator[str]:
-    """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once."""
+@lru_cache(maxsize=1024)
+def _rows(packed: bytes, clock: WallClock) -> str:
+    """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once. A stretch
+    in which nothing changed is not written twice.
+    """
+    return ",".join(_each(IntervalSet.from_bytes(packed), clock))
+
+
+def _each(blocked: IntervalSet, clock: WallClock) -> Iterator[str]:
     day = _NO_DAY
     for start, end in blocked:
         if not day.start <= start < day.end:

@@ -1,13 +1,14 @@
 """A set of intervals behaves like the set of its seconds, and no malformed one can exist."""
 
 import sys
+from array import array
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.spans import EMPTY, IntervalSet
+from engine.spans import EMPTY, IntervalSet, stretches
 
 pairs = st.tuples(st.integers(-30, 60), st.integers(1, 12)).map(lambda each: (each[0], each[0] + each[1]))
 sets = st.lists(pairs, max_size=12).map(IntervalSet)
@@ -35,6 +36,44 @@ def test_algebra_is_that_of_sets_of_seconds(left: IntervalSet, right: IntervalSe
     assert (left == right) == (seconds(left) == seconds(right))
     assert left.total() == len(seconds(left))
     assert bool(left) == bool(seconds(left))
+
+
+@given(st.lists(pairs, min_size=6, max_size=14), st.lists(pairs, max_size=3), st.lists(pairs, max_size=3))
+def test_algebra_of_sets_that_are_nearly_the_same(
+    base: list[tuple[int, int]], more: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    """R5, I1: what two sets share at both ends is only copied, and the result is as if it had been looked at."""
+    left, right = IntervalSet(base + more), IntervalSet(base[::2] + base[1::3] + other)
+    for one, another in ((left, right), (right, left), (left, IntervalSet(other)), (IntervalSet(other), left)):
+        for found, wanted in (
+            (one | another, seconds(one) | seconds(another)),
+            (one - another, seconds(one) - seconds(another)),
+            (one & another, seconds(one) & seconds(another)),
+        ):
+            assert found == IntervalSet((second, second + 1) for second in wanted)
+
+
+@given(st.lists(sets, max_size=5))
+def test_joined_is_the_union_in_any_order(parts: list[IntervalSet]) -> None:
+    """R5: parts that follow one another, and parts that do not."""
+    wanted = set().union(*map(seconds, parts)) if parts else set()
+    assert IntervalSet.joined(parts) == IntervalSet((second, second + 1) for second in wanted)
+
+
+@given(sets, st.integers(1, 20))
+def test_stretches_are_all_of_it(times: IntervalSet, length: int) -> None:
+    """R5: each begins beyond a multiple of the length, and none is lost."""
+    parts = list(times.stretches(length))
+    assert IntervalSet.joined(parts) == times
+    begins = [next(iter(each))[0] // length for each in parts]
+    assert all(a < b for a, b in pairwise(begins))
+
+
+@given(st.lists(pairs, max_size=12), st.integers(1, 20))
+def test_stretches_lose_no_pair_in_any_order(rows: list[tuple[int, int]], length: int) -> None:
+    """R5: rows come as the source has them."""
+    edges = array("q", [edge for row in rows for edge in row])
+    assert [edge for part in stretches(edges, length) for edge in part] == list(edges)
 
 
 @given(sets, st.integers(-40, 80), st.integers(-40, 80))

@@ -8,19 +8,21 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from adapters.compose import PracticeSource, open_portal, open_source
+from adapters.compose import PracticeSource, looked_at, open_portal, open_source
+from adapters.duria.files import FilesSource
 from adapters.exits import exit_code
 from adapters.lock import StateLock
 from adapters.settings import Settings, SettingsError, load
 from adapters.texts import say
 from adapters.texts.phrasing import phrase
 from engine.faults import Fact, Fault, FaultError
-from engine.model import DAY, Failed, Instant, Window
+from engine.model import DAY, Failed, Incomplete, Instant, Window
 from engine.walltime import WallClock
 
 CLOCK_OFF = 60.0
@@ -44,6 +46,10 @@ class Checker:
     def __init__(self, lang: str) -> None:
         self.findings: list[Finding] = []
         self._lang = lang
+
+    def word(self, kind: str, word: str) -> str:
+        """A word for use within a finding."""
+        return phrase(f"{kind}.{word}", self._lang)
 
     def ok(self, topic: str, **facts: Fact) -> None:
         """What was tried is right."""
@@ -116,29 +122,51 @@ def _state(checker: Checker, settings: Settings) -> None:
 
 async def _source(checker: Checker, settings: Settings, clock: WallClock) -> None:
     try:
-        async with open_source(settings) as source:
-            faults = await source.examine()
+        async with open_source(settings, await looked_at(settings)) as source:
+            faults = [each for each in await source.examine() if each not in source.notes()]
             for fault in faults:
                 checker.fault("source", fault)
-            if any(exit_code(fault.code) for fault in faults):
-                return
-            found = await source.columns()
-            checker.ok("source", found=", ".join(map(str, found)) or "–")
-            now = Instant(int(time.time()))
-            around = clock.around(Window(now, Instant(now + DAY)))
-            for name, column in settings.calendars.items():
-                if column not in found:
-                    facts: dict[str, Fact] = {"column": str(column), "found": ", ".join(map(str, found))}
-                    checker.fault("columns", Fault("column.unknown", facts))
-                    continue
-                reading = await source.read(column, around)
-                if isinstance(reading, Failed):
-                    checker.fault("columns", reading.reason)
-                else:
-                    checker.ok("columns", name=name, column=str(column))
-            await _changes(checker, source, {fault.code for fault in faults})
+            if isinstance(source, FilesSource):
+                await _files(checker, source)
+            if not any(exit_code(fault.code) for fault in faults):
+                await _columns(checker, settings, source, clock)
+                await _changes(checker, source, {fault.code for fault in faults})
     except FaultError as error:
         checker.fault("source", error.fault)
+
+
+async def _columns(checker: Checker, settings: Settings, source: PracticeSource, clock: WallClock) -> None:
+    """Whether each mapped column is there and can be read."""
+    found = await source.columns()
+    checker.ok("source", found=", ".join(map(str, found)) or "–")
+    now = Instant(int(time.time()))
+    around = clock.around(Window(now, Instant(now + DAY)))
+    for name, column in settings.calendars.items():
+        if column not in found:
+            facts: dict[str, Fact] = {"column": str(column), "found": ", ".join(map(str, found))}
+            checker.fault("columns", Fault("column.unknown", facts))
+            continue
+        reading = await source.read(column, around)
+        if isinstance(reading, Failed | Incomplete):
+            checker.fault("columns", reading.reason)
+        else:
+            checker.ok("columns", name=name, column=str(column))
+
+
+async def _files(checker: Checker, source: FilesSource) -> None:
+    """What was found in each export, for people to see whether it was read right."""
+    for found in await source.inspect():
+        if found.complete:
+            checker.ok(
+                "file",
+                file=found.file,
+                format=found.format,
+                encoding=found.encoding or "–",
+                umlauts=checker.word("umlauts", {True: "right", False: "doubtful", None: "none"}[found.umlauts]),
+                rows=found.rows,
+                columns=", ".join(map(str, found.columns)) or "–",
+                age=str(timedelta(seconds=round(found.age or 0))),
+            )
 
 
 async def _changes(checker: Checker, source: PracticeSource, told: set[str]) -> None:

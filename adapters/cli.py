@@ -180,7 +180,8 @@ def _config(arguments: argparse.Namespace, lang: str) -> int:
         told = [{"code": each.code, "text": say(each, lang)} for each in wrong]
         tell(json.dumps({"ok": not wrong, "settings": rows, "faults": told}, ensure_ascii=False))
         return 78 if wrong else 0
-    tell("\n".join(f"{row['name']}={row['value']}  [{row['origin']}]" for row in rows))
+    for row in rows:
+        tell(f"{row['name']}={row['value']}  [{phrase('origin.' + row['origin'], lang)}]")
     return _complain(wrong, lang)
 
 

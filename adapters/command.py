@@ -8,20 +8,23 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import TextIO, TypeVar
+
+import msgspec
 
 from adapters.compose import assembled, remembered
-from adapters.condition import Condition, of_job, of_ledger
+from adapters.condition import CalendarCondition, Condition, of_job, of_ledger
 from adapters.job import outcome_of
 from adapters.lock import StateLock
 from adapters.mailbox import LOOK_EVERY, Mailbox, Order
 from adapters.outcome import Outcome, show_span
 from adapters.settings import Settings
+from adapters.streams import complain, tell
 from adapters.switch import Switch
 from adapters.texts import say
 from adapters.texts.phrasing import phrase
 from engine.faults import Fault
-from engine.ports import Event, Noticed
+from engine.ports import Event, Noticed, Report
 from engine.runtime import Engine
 from engine.walltime import WallClock
 
@@ -29,6 +32,8 @@ T = TypeVar("T")
 
 ANSWER_WITHIN = 60.0
 """Seconds that a command waits for the running job."""
+PIPE_WITHIN = 2.0
+"""Seconds in which an answer must lie in a pipe that stands for a person."""
 WATCH_EVERY = 2.0
 """Seconds between two looks of `status --watch`."""
 
@@ -51,10 +56,12 @@ async def sync(settings: Settings, names: list[str], *, as_json: bool) -> int:
     async def here(engine: Engine) -> Outcome:
         return outcome_of(engine, await engine.alone(engine.sync(names)), settings)
 
-    answer = await _by_job_or(settings, Order("sync", names), Outcome.unpack, here)
+    answer = await _by_job_or(settings, Order("sync", names), Outcome.unpack, _alone(settings, here))
     if answer is None:
         return 75
-    return _show(answer, settings, as_json=as_json)
+    done = {each.name: each for each in answer.reports}
+    reports = [done.get(name) or _unknown(name, settings) for name in names]
+    return _show(msgspec.structs.replace(answer, reports=reports), settings, as_json=as_json)
 
 
 async def status(settings: Settings, *, as_json: bool) -> int:
@@ -64,46 +71,61 @@ async def status(settings: Settings, *, as_json: bool) -> int:
         return 75
     clock = WallClock(settings.limits.zone)
     if as_json:
-        print(json.dumps(condition.as_json(clock, settings.lang), ensure_ascii=False))
+        tell(json.dumps(condition.as_json(clock, settings.lang), ensure_ascii=False))
     else:
-        print("\n".join(condition.lines(clock, settings.lang)))
+        tell("\n".join(condition.lines(clock, settings.lang)))
     return 0
 
 
 async def watch(settings: Settings) -> int:
     """The same, again and again, until Ctrl-C."""
-    while True:
-        print("\x1b[2J\x1b[H", end="")
+    while tell("\x1b[2J\x1b[H", end=""):
         await status(settings, as_json=False)
         await asyncio.sleep(WATCH_EVERY)
+    return 0
 
 
 async def release(settings: Settings, name: str, *, yes: bool) -> int:
     """Show the removals of a calendar that wait, ask, and let just these go (I3)."""
     shown = await _by_job_or(
-        settings, Order("status"), Condition.unpack, lambda engine: _previewed(engine, name, settings)
+        settings,
+        Order("status"),
+        Condition.unpack,
+        _alone(settings, lambda engine: _previewed(engine, name, settings)),
     )
     if shown is None:
         return 75
-    found = next(each for each in shown.calendars if each.name == name)
+    found = next((each for each in shown.calendars if each.name == name), None)
+    if found is None:
+        _complain([Fault("job.other_settings", {"name": name})], settings.lang)
+        return 75
     times, lang = found.releasable, settings.lang
-    if not times and not found.adrift:
-        print(phrase("release.nothing", lang, name=name))
+    if not _tell_waiting(found, settings):
         return 0
-    clock = WallClock(settings.limits.zone)
-    print(phrase("release.show", lang, name=name), *(f"  {show_span(*each, clock)}" for each in times), sep="\n")
-    if not yes and not _agrees(phrase("release.ask", lang)):
-        print(phrase("release.kept", lang))
+    if not yes and not await _agrees(phrase("release.ask", lang)):
+        tell(phrase("release.kept", lang))
         return 0
 
     async def here(engine: Engine) -> Outcome:
         await engine.keeper.ask(asked=True)
         return outcome_of(engine, [await engine.alone(engine.release(name, times))], settings)
 
-    answer = await _by_job_or(settings, Order("release", [name], list(times)), Outcome.unpack, here)
+    answer = await _by_job_or(settings, Order("release", [name], list(times)), Outcome.unpack, _alone(settings, here))
     if answer is None:
         return 75
     return _show(answer, settings, as_json=False)
+
+
+def _tell_waiting(found: CalendarCondition, settings: Settings) -> bool:
+    """Tell what waits for a person, and whether anything does."""
+    times, lang, clock = found.releasable, settings.lang, WallClock(settings.limits.zone)
+    words = {"gone": found.gone(), "show": bool(times), "adrift": found.adrift and not times}
+    waiting = [word for word, fits in words.items() if fits]
+    for word in waiting or ["nothing"]:
+        tell(phrase(f"release.{word}", lang, name=found.name))
+    for each in times:
+        tell(f"  {show_span(*each, clock)}")
+    return bool(waiting)
 
 
 async def plan(settings: Settings, *, as_json: bool) -> int:
@@ -114,7 +136,7 @@ async def plan(settings: Settings, *, as_json: bool) -> int:
 
 
 async def _by_job_or(
-    settings: Settings, order: Order, unpack: Callable[[bytes], T], here: Callable[[Engine], Awaitable[T]]
+    settings: Settings, order: Order, unpack: Callable[[bytes], T], here: Callable[[], Awaitable[T]]
 ) -> T | None:
     """Have `order` carried out by the job that works on the state, or `here` once none does; None: no answer (I9)."""
     with StateLock(settings.state) as lock:
@@ -126,8 +148,17 @@ async def _by_job_or(
                 return _unpacked(asking.result(), unpack, settings)
             asking.cancel()
             await asyncio.wait([asking])
+        return await here()
+
+
+def _alone(settings: Settings, work: Callable[[Engine], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """`work`, to be done by an engine of this process."""
+
+    async def here() -> T:
         async with assembled(settings, Complainer(settings.lang)) as engine:
-            return await here(engine)
+            return await work(engine)
+
+    return here
 
 
 def _unpacked(answer: bytes | None, unpack: Callable[[bytes], T], settings: Settings) -> T | None:
@@ -139,13 +170,12 @@ def _unpacked(answer: bytes | None, unpack: Callable[[bytes], T], settings: Sett
 
 async def _condition(settings: Settings) -> Condition | None:
     """How things stand: as the job says, or as the ledger remembers while none runs."""
-    with StateLock(settings.state) as lock:
-        if lock.take():
-            on, _ = Switch(settings.state).read()
-            past = await remembered(settings)
-            return of_ledger(past, settings.calendars, time.time(), on=on)
-    answer = await Mailbox(settings.state).send(Order("status"), ANSWER_WITHIN)
-    return _unpacked(answer, Condition.unpack, settings)
+
+    async def here() -> Condition:
+        on, _ = Switch(settings.state).read()
+        return of_ledger(await remembered(settings), settings.calendars, time.time(), on=on)
+
+    return await _by_job_or(settings, Order("status"), Condition.unpack, here)
 
 
 async def _previewed(engine: Engine, name: str, settings: Settings) -> Condition:
@@ -155,11 +185,34 @@ async def _previewed(engine: Engine, name: str, settings: Settings) -> Condition
     return of_job(engine, time.time(), settings.stale_after)
 
 
-def _agrees(question: str) -> bool:
-    """Whether the person at the terminal says yes; nobody there means no."""
-    if not sys.stdin.isatty():
+async def _agrees(question: str) -> bool:
+    """Whether the person at the terminal, or what lies in a pipe in its place, says yes; nobody there means no."""
+    person = sys.stdin.isatty()
+    tell(question, end="" if person else "\n")
+    answered = await _readable(sys.stdin, None if person else PIPE_WITHIN)
+    return answered and sys.stdin.readline().strip().lower() in {"j", "ja", "y", "yes"}
+
+
+def _unknown(name: str, settings: Settings) -> Report:
+    """What becomes of a calendar that the running job does not know."""
+    fault = Fault("job.other_settings", {"name": name})
+    return Report(name=name, column=settings.calendars[name], state="failed", fault=fault)
+
+
+async def _readable(stream: TextIO, limit: float | None) -> bool:
+    """Whether there is something to read within `limit` seconds. Awaited, so that Ctrl-C needs no answer first."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(stream, ready.set)
+    except OSError:  # an ordinary file, which is never waited for
+        return True
+    try:
+        async with asyncio.timeout(limit):
+            return await ready.wait()
+    except TimeoutError:
         return False
-    return input(question).strip().lower() in {"j", "ja", "y", "yes"}
+    finally:
+        loop.remove_reader(stream)
 
 
 def _show(outcome: Outcome, settings: Settings, *, as_json: bool) -> int:
@@ -168,12 +221,12 @@ def _show(outcome: Outcome, settings: Settings, *, as_json: bool) -> int:
         _complain([Fault("portal.window_stale"), outcome.stale], settings.lang)
     if as_json:
         _complain(outcome.notices(), settings.lang)
-        print(json.dumps(outcome.as_json(clock, settings.lang), ensure_ascii=False))
+        tell(json.dumps(outcome.as_json(clock, settings.lang), ensure_ascii=False))
     else:
-        print("\n".join(outcome.lines(clock, settings.lang)))
+        tell("\n".join(outcome.lines(clock, settings.lang)))
     return outcome.exit()
 
 
 def _complain(faults: Iterable[Fault], lang: str) -> None:
     for fault in faults:
-        print(say(fault, lang), file=sys.stderr)
+        complain(say(fault, lang))

@@ -8,13 +8,16 @@ from typing import Protocol, Self, assert_never
 
 from adapters.drflex.client import DrFlex, Site
 from adapters.drflex.key import Key
+from adapters.duria.exports import Shelf
+from adapters.duria.files import FilesSource
 from adapters.duria.postgres import PostgresSource
 from adapters.duria.sqlite import SqliteSource
 from adapters.ledger import SqliteLedger
-from adapters.settings import FilesSource, Settings
+from adapters.settings import FilesSource as FilesAddress
 from adapters.settings import PostgresSource as PostgresAddress
+from adapters.settings import Settings
 from adapters.settings import SqliteSource as SqliteAddress
-from engine.faults import Fault, FaultError
+from engine.faults import Fault
 from engine.model import Window
 from engine.ports import Hint, Ledger, Observer, Portal, Recollection, Source
 from engine.reconcile import World
@@ -67,11 +70,15 @@ async def assembled(
     Raises LedgerError and FaultError.
     """
     async with AsyncExitStack() as stack:
-        practice = await stack.enter_async_context(source or open_source(settings))
+        ledger: Ledger
+        shelf: Shelf
+        if look_only:
+            ledger, shelf = Memo(await remembered(settings)), await looked_at(settings)
+        else:
+            ledger = written = await stack.enter_async_context(_ledger(settings))
+            shelf = KeptShelf(written)
+        practice = await stack.enter_async_context(source or open_source(settings, shelf))
         portal: Portal = await stack.enter_async_context(open_portal(settings))
-        ledger: Ledger = (
-            Memo(await remembered(settings)) if look_only else await stack.enter_async_context(_ledger(settings))
-        )
         if settings.shadow:
             portal = ShadowPortal(portal)
         world = World(practice, portal, ledger, observer, time.time, Random())
@@ -83,6 +90,40 @@ async def assembled(
 async def remembered(settings: Settings) -> Recollection:
     """What the ledger holds, without touching it. Raises LedgerError."""
     return await SqliteLedger.peek(settings.state, _realm(settings))
+
+
+class KeptShelf:
+    """What a source wants to know after a restart, in the ledger."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+
+    async def recall(self) -> bytes | None:
+        """See `Shelf`."""
+        return await self._ledger.shelf()
+
+    async def keep(self, data: bytes) -> None:
+        """See `Shelf`."""
+        await self._ledger.shelve(data)
+
+
+class LookShelf:
+    """What a source kept earlier, for looking only: a look leaves no trace."""
+
+    def __init__(self, kept: bytes | None) -> None:
+        self._kept = kept
+
+    async def recall(self) -> bytes | None:
+        """See `Shelf`."""
+        return self._kept
+
+    async def keep(self, data: bytes) -> None:
+        """Nothing."""
+
+
+async def looked_at(settings: Settings) -> LookShelf:
+    """What the source kept earlier. Raises LedgerError."""
+    return LookShelf(await SqliteLedger.peek_shelf(settings.state, _realm(settings)))
 
 
 class PracticeSource(Source, Protocol):
@@ -101,15 +142,22 @@ class PracticeSource(Source, Protocol):
         ...
 
 
-def open_source(settings: Settings) -> PracticeSource:
-    """The practice's calendar; raises FaultError for one that this version cannot read."""
+def open_source(settings: Settings, shelf: Shelf) -> PracticeSource:
+    """The practice's calendar; it asks nothing until it is asked to."""
     match settings.source:
         case SqliteAddress(path):
             return SqliteSource(path, settings.practice)
         case PostgresAddress(dsn):
             return PostgresSource(dsn.reveal(), settings.practice, interval=settings.limits.interval)
-        case FilesSource():
-            raise FaultError("settings.source_unsupported", name="TMEX_SOURCE")
+        case FilesAddress(folder):
+            return FilesSource(
+                folder,
+                settings.practice,
+                clock=WallClock(settings.limits.zone),
+                settle=settings.file_settle,
+                encoding=settings.file_encoding,
+                shelf=shelf,
+            )
         case _:
             assert_never(settings.source)
 

@@ -5,7 +5,7 @@ The first thing it tells of a calendar is since when it is known to be right (I1
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +20,8 @@ from engine.ports import CalendarRecord, Recollection, Report
 from engine.runtime import Engine
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
+
+_GONE: Final = {"file.none", "file.vanished"}
 
 
 class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,10 @@ class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
     """What `release` would let go: what the guard or a hand holds."""
     adrift: bool = False
     faults: list[Fault] = []
+
+    def gone(self) -> bool:
+        """Whether something that fed it vanished, which `release` says is gone for good."""
+        return any(fault.code in _GONE for fault in self.faults)
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):

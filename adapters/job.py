@@ -20,6 +20,7 @@ from adapters.outcome import Outcome
 from adapters.pulse import Pulse
 from adapters.settings import Settings
 from adapters.switch import Switch
+from engine.faults import Fault
 from engine.ports import Report
 from engine.runtime import Engine
 from engine.spans import IntervalSet
@@ -55,7 +56,7 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
     journal.event("job.started", version=version("tmex"), calendars=len(settings.calendars))
     async with asyncio.TaskGroup() as tasks:
         others = [
-            tasks.create_task(_follow(switch, engine, journal)),
+            tasks.create_task(_follow(switch, engine, journal, fault)),
             tasks.create_task(_beat(Pulse(settings.state))),
             tasks.create_task(Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order))),
         ]
@@ -65,11 +66,16 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
     journal.event("job.stopped")
 
 
-async def _follow(switch: Switch, engine: Engine, journal: Journal) -> None:
-    """Let the switch of the state decide, within a second of its being turned (I8)."""
+async def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault | None) -> None:
+    """Let the switch of the state decide, within a second of its being turned; tell what is wrong with it, if that is
+    not `known` (I8).
+    """
     while True:
         await asyncio.sleep(SWITCH_LOOK)
-        on, _ = switch.read()
+        on, fault = switch.read()
+        if fault is not None and fault != known:
+            journal.fault(fault)
+        known = fault
         if on != engine.gate.open:
             journal.event("job.switched", on=on)
             engine.switch(on=on)

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.exits import exit_code
+from adapters.exits import FAILED as SOME_FAILED
+from adapters.exits import KEY_REFUSED, exit_code
 from adapters.texts import say
 from adapters.texts.notices import notices
 from adapters.texts.phrasing import phrase
@@ -20,8 +21,6 @@ from engine.spans import IntervalSet
 from engine.walltime import WallClock
 
 T = TypeVar("T")
-
-SOME_FAILED = 75
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +36,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def exit(self) -> int:
         """The exit code: a fault that all share has its own, mixed ones and waiting calendars have 75."""
-        codes = {exit_code(each.fault.code) for each in self.reports if each.state == "failed" and each.fault}
-        failed = [each for each in self.reports if each.state == "failed"]
-        if failed:
-            return codes.pop() if len(codes) == 1 and len(failed) == len(self.reports) else SOME_FAILED
-        waiting = any(each.fault is not None or each.state == "held" or _by_hand(each) for each in self.reports)
-        if waiting:
+        codes = {_code(each) for each in self.reports if _failed(each)}
+        if codes:
+            return codes.pop() if len(codes) == 1 and all(map(_failed, self.reports)) else SOME_FAILED
+        if any(each.fault is not None or _by_hand(each) for each in self.reports):
             return SOME_FAILED
+        # A window that is merely stale stays in use; a key that is refused ends all uploads.
+        if self.stale is not None and exit_code(self.stale.code) == KEY_REFUSED:
+            return KEY_REFUSED
         return exit_code(self.unwritten.code) if self.unwritten else 0
 
     def pack(self) -> bytes:
@@ -104,6 +104,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     def _noticed(self, report: Report) -> tuple[Fault, ...]:
         return (*report.doubts, *notices(report, block_vanished=self.block_vanished))
+
+
+def _failed(report: Report) -> bool:
+    """Whether it did not go up."""
+    return report.state in {"failed", "held"}
+
+
+def _code(report: Report) -> int:
+    return exit_code(report.fault.code) if report.fault else SOME_FAILED
 
 
 def _by_hand(report: Report) -> bool:

@@ -45,6 +45,14 @@ class Source(Protocol):
         """
         ...
 
+    async def vanished(self, column: ColumnId) -> bool:
+        """Whether something that fed `column` is gone: it reads incompletely until that is back, or confirmed."""
+        ...
+
+    async def confirm(self, column: ColumnId) -> None:
+        """A person says that what vanished of `column` is gone for good. Raises FaultError if that cannot be kept."""
+        ...
+
     def notes(self) -> tuple[Fault, ...]:
         """What hinders its change events although readings work; for people to know, it decides nothing."""
         ...

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from engine import plan
 from engine.calendar import Calendar
 from engine.errands import Errands, answer
-from engine.faults import Fault
+from engine.faults import Fault, FaultError
 from engine.gate import Gate
 from engine.limits import Limits
 from engine.model import ColumnId
@@ -98,8 +98,16 @@ class Engine:
         return reports
 
     async def release(self, name: str, times: IntervalSet) -> Report:
-        """Let the removals `times` of a calendar go, and have the turn that reads whether they still lack (I3)."""
-        calendar = self.calendars[name]
+        """Let the removals `times` of a calendar go, and have the turn that reads whether they still lack (I3). Where
+        something vanished that fed it, that is gone for good now, and with it whatever it alone held.
+        """
+        calendar, source = self.calendars[name], self._world.source
+        if await source.vanished(calendar.column):
+            try:
+                await source.confirm(calendar.column)
+            except FaultError as error:
+                return Report(name=name, column=calendar.column, state="failed", fault=error.fault)
+            times = times | (await self._errands.turn(calendar)).held
         calendar.standing = plan.release(calendar.standing, times)
         await self.reconciler.keep(calendar)
         return await self._errands.turn(calendar)

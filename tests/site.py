@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -38,11 +38,29 @@ class Ended(NamedTuple):
 class Transaction(Protocol):
     """What was written with it is seen whole or not at all."""
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> object: ...
+    def insert(
+        self, practice: str, column: str, start: str, end: str, *, occupied: bool = True, patient: str = ""
+    ) -> None:
+        """Add a row of the grid; the column as `TK1/A`."""
+        ...
+
+    def reserve(
+        self, practice: str, calendar: str, column: str | None, first: str, last: str, *times: str | None
+    ) -> None:
+        """Add a reservation."""
+        ...
+
+    def erase(self, column: str, start: str | None) -> None:
+        """Delete the rows of a column that start then, or all of them."""
+        ...
+
+    def rename_patients(self, name: str) -> None:
+        """Change what is none of ours."""
+        ...
 
 
 class Practice(Protocol):
-    """The practice's own program."""
+    """The practice's own program, whatever it keeps its calendar in."""
 
     @property
     def address(self) -> str:
@@ -81,19 +99,13 @@ class Site:
 
     def write(self, column: str, start: str, end: str, *, occupied: bool = True) -> None:
         """Add a row of the grid, in a transaction of its own."""
-        calendar, col = column.split("/")
         with self.practice.writing() as practice:
-            row = ("PRAX1", calendar, col, start, end, occupied, "Erika Kanarienvogel")
-            practice.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            practice.insert("PRAX1", column, start, end, occupied=occupied, patient="Erika Kanarienvogel")
 
     def erase(self, column: str, start: str | None = None) -> None:
         """Delete the rows of a column that start then, or all of them."""
-        calendar, col = column.split("/")
         with self.practice.writing() as practice:
-            practice.execute(
-                "DELETE FROM tmex_appointments WHERE calendar = ? AND col = ? AND starts_at = coalesce(?, starts_at)",
-                (calendar, col, start),
-            )
+            practice.erase(column, start)
 
     async def holds(self, name: str, *spans: str) -> None:
         """Wait until the portal blocks just these, each `2026-03-09 08:00-08:20`, for the calendar."""

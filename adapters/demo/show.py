@@ -15,7 +15,7 @@ from typing import Final
 
 from adapters.compose import PracticeSource, assembled
 from adapters.demo.day import Day, Step
-from adapters.demo.stores import PostgresStore, SqliteStore, Store, Together, newest_postgres
+from adapters.demo.stores import CsvStore, PostgresStore, SqliteStore, Store, Together, newest_postgres
 from adapters.drflex.standin import StandIn
 from adapters.settings import Settings, load
 from adapters.texts.phrasing import phrase
@@ -54,23 +54,28 @@ async def show(lang: str, changes: int | None = None) -> int:
     with TemporaryDirectory(prefix="tmex") as folder:
         today = datetime.now().date()  # noqa: DTZ005 - the practice's own day
         window = (today.isoformat(), (today + timedelta(days=90)).isoformat())
-        async with StandIn(key="demo", window=window) as portal, _stores(Path(folder)) as stores:
+        async with StandIn(key="demo", window=window) as portal:
             settings = _settings(Path(folder), portal, lang)
-            day = Day(stores, CALENDARS, lang, WallClock(settings.limits.zone))
-            await day.begin()
-            print(phrase("demo.hello", lang, url=portal.url), flush=True)
-            columns = ", ".join(f"{name} ({stores[column].name})" for column, name in CALENDARS.items())
-            print(phrase("demo.source", lang, columns=columns), flush=True)
-            source = Together(_sources(stores))
-            tally = await _between(settings, source, portal, day, changes)
+            tally = await _played(Path(folder), settings, portal, changes)
     unsafe, tmex = f"{tally.unsafe / 60:.2f}", f"{tally.tmex / 60:.1f}"
     print(phrase("demo.sum", lang, changes=tally.changes, uploads=tally.uploads, unsafe=unsafe, tmex=tmex))
     return 0
 
 
+async def _played(folder: Path, settings: Settings, portal: StandIn, changes: int | None) -> Tally:
+    lang, clock = settings.lang, WallClock(settings.limits.zone)
+    async with _stores(folder, clock) as stores:
+        day = Day(stores, CALENDARS, lang, clock)
+        await day.begin()
+        print(phrase("demo.hello", lang, url=portal.url), flush=True)
+        columns = ", ".join(f"{name} ({stores[column].name})" for column, name in CALENDARS.items())
+        print(phrase("demo.source", lang, columns=columns), flush=True)
+        return await _between(settings, Together(_sources(stores)), portal, day, changes)
+
+
 @asynccontextmanager
-async def _stores(folder: Path) -> AsyncIterator[Mapping[ColumnId, Store]]:
-    """Two columns in PostgreSQL where there is one, the others in SQLite."""
+async def _stores(folder: Path, clock: WallClock) -> AsyncIterator[Mapping[ColumnId, Store]]:
+    """Two columns in PostgreSQL where there is one, one in SQLite, one in an export."""
     async with AsyncExitStack() as stack:
         sqlite: Store = SqliteStore(folder / "practice.db")
         postgres, programs = sqlite, newest_postgres()
@@ -78,7 +83,7 @@ async def _stores(folder: Path) -> AsyncIterator[Mapping[ColumnId, Store]]:
             with suppress(OSError):  # it is there, and will not run here: SQLite does
                 postgres = await stack.enter_async_context(PostgresStore(programs, folder / "pg"))
         first, second, third, fourth = CALENDARS
-        yield {first: postgres, second: postgres, third: sqlite, fourth: sqlite}
+        yield {first: postgres, second: postgres, third: sqlite, fourth: CsvStore(folder / "exports", clock)}
 
 
 def _sources(stores: Mapping[ColumnId, Store]) -> Mapping[ColumnId, PracticeSource]:

@@ -14,18 +14,20 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 import asyncpg
 
-from adapters.compose import PracticeSource
+from adapters.compose import LookShelf, PracticeSource
+from adapters.duria.files import FilesSource
 from adapters.duria.postgres import PostgresSource
 from adapters.duria.sqlite import SqliteSource
 from adapters.embedded import Server, installations
 from engine.faults import Fault
 from engine.model import ColumnId, Reading
 from engine.ports import Hint
-from engine.walltime import WallSpan
+from engine.walltime import WallClock, WallSpan
 
 PRACTICE: Final = "PRAX1"
 _INTERVAL: Final = 120.0
 _READER: Final = "tmex_reader"
+_SETTLE: Final = 0.3
 
 
 class Slot(NamedTuple):
@@ -135,6 +137,45 @@ class PostgresStore:
         return PostgresSource(self._server.dsn(user=_READER), PRACTICE, interval=_INTERVAL)
 
 
+class CsvStore:
+    """A folder with one export, written aside and renamed after each change, as an exporter should."""
+
+    name = "CSV"
+    _HEADER = "Art;Kalender;Spalte;Datum;Von;Bis;Belegt"
+
+    def __init__(self, folder: Path, clock: WallClock) -> None:
+        folder.mkdir()
+        self._folder, self._clock = folder, clock
+        self._taken: list[Slot] = []
+        self._reserved: list[Slot] = []
+
+    async def change(self, *, taken: Slot | None = None, given: Slot | None = None) -> None:
+        """See `Store`."""
+        if given is not None:
+            self._taken.remove(given)
+        if taken is not None:
+            self._taken.append(taken)
+        await asyncio.to_thread(self._export)
+
+    async def reserve(self, slot: Slot) -> None:
+        """See `Store`."""
+        self._reserved.append(slot)
+        await asyncio.to_thread(self._export)
+
+    def source(self) -> PracticeSource:
+        """See `Store`."""
+        clock, shelf = self._clock, LookShelf(None)
+        return FilesSource(self._folder, PRACTICE, clock=clock, settle=_SETTLE, encoding="auto", shelf=shelf)
+
+    def _export(self) -> None:
+        lines = [self._HEADER]
+        lines += [_line("Termin", each, "ja") for each in self._taken]
+        lines += [_line("Reservierung", each, "") for each in self._reserved]
+        aside = self._folder / "export.new"
+        aside.write_text("\r\n".join([*lines, ""]), "cp1252")
+        aside.replace(self._folder / "export.csv")
+
+
 class Together:
     """Several databases as one `Source`: each column is read from the one that it is kept in."""
 
@@ -163,6 +204,14 @@ class Together:
     def notes(self) -> tuple[Fault, ...]:
         """See `Source`."""
         return tuple(note for each in self._all for note in each.notes())
+
+    async def vanished(self, column: ColumnId) -> bool:
+        """See `Source`."""
+        return await self._of[column].vanished(column)
+
+    async def confirm(self, column: ColumnId) -> None:
+        """See `Source`."""
+        await self._of[column].confirm(column)
 
     async def examine(self) -> list[Fault]:
         """See `PracticeSource`."""
@@ -194,6 +243,11 @@ def newest_postgres() -> Path | None:
 
 def _script(dialect: str) -> str:
     return (files("adapters.duria") / "sql" / f"{dialect}.sql").read_text("utf-8")
+
+
+def _line(kind: str, slot: Slot, occupied: str) -> str:
+    day, times = f"{slot.start:%d.%m.%Y}", f"{slot.start:%H:%M};{slot.end:%H:%M}"
+    return f"{kind};{slot.column.calendar};{slot.column.column};{day};{times};{occupied}"
 
 
 def _texts(slot: Slot) -> Sequence[str]:

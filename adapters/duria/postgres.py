@@ -32,7 +32,8 @@ _RESERVATION: Final = struct.Struct("!iiqq")
 
 # Names are compared byte by byte, whatever collation the practice's table has; the comparison before it can use an
 # index. A row is left out only if it provably misses the span. Only true timestamps, dates and times fit the functions
-# that pack them: a relation of another shape fails, and is never misread.
+# that pack them: a relation of another shape fails, and is never misread. In order, for then a reading of which little
+# changed is understood at little cost.
 _MATCHES: Final = """practice = $1 AND calendar = $2
            AND practice::text COLLATE "C" = $1 AND calendar::text COLLATE "C" = $2"""
 _OF_COLUMN: Final = """col = $3 AND col::text COLLATE "C" = $3"""
@@ -45,6 +46,7 @@ WITH grid AS (
    WHERE {_MATCHES} AND {_OF_COLUMN}
      AND coalesce(greatest(starts_at, ends_at), 'infinity') >= $4
      AND coalesce(starts_at, '-infinity') < $5
+   ORDER BY coalesce(greatest(starts_at, ends_at), 'infinity')
 ), reserved AS (
   SELECT date_send(coalesce(first_day, 'infinity')) || date_send(coalesce(last_day, '-infinity'))
          || coalesce(time_send(from_time), int8send(-1)) || coalesce(time_send(to_time), int8send(-1)) AS row
@@ -115,6 +117,13 @@ class PostgresSource:
         async with aclosing(self._listener.hints()) as hints:
             async for hint in hints:
                 yield hint
+
+    async def vanished(self, column: ColumnId) -> bool:  # noqa: ARG002 - of the port
+        """A database does not lose a part of itself; see `Source`."""
+        return False
+
+    async def confirm(self, column: ColumnId) -> None:
+        """There is nothing to confirm; see `Source`."""
 
     async def examine(self) -> list[Fault]:
         """What should be mended, for `tmex check`. Raises SourceError."""

@@ -105,6 +105,13 @@ class SqliteSource:
         found = await self._file.fetch(_COLUMNS, {"practice": self._practice})
         return tuple(sorted(ColumnId(calendar, column) for calendar, column in found))
 
+    async def vanished(self, column: ColumnId) -> bool:  # noqa: ARG002 - of the port
+        """A database does not lose a part of itself; see `Source`."""
+        return False
+
+    async def confirm(self, column: ColumnId) -> None:
+        """There is nothing to confirm; see `Source`."""
+
     async def examine(self) -> list[Fault]:
         """Nothing but what a reading tells by itself, for `tmex check`."""
         return []

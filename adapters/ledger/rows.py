@@ -14,6 +14,7 @@ KINDS: Final[dict[str, type]] = {
     "calendar": CalendarRecord,
     "column": ColumnRecord,
     "portal": PortalRecord,
+    "shelf": bytes,
     "set_aside": bool,
 }
 """What is kept, by kind; a row of another kind is no row of ours."""

@@ -68,6 +68,17 @@ class SqliteLedger:
             records[self._place("portal", "")] = portal
         await self._do(lambda: self._remember(records, entries))
 
+    async def shelf(self) -> bytes | None:
+        """What `shelve` was given last; None when nothing ever was. Raises LedgerError."""
+        if self._file is None:
+            await self.recall()
+        kept: bytes | None = self._known.get(self._place("shelf", ""))
+        return kept
+
+    async def shelve(self, data: bytes) -> None:
+        """Keep what the source wants to know after a restart; raises LedgerError."""
+        await self._do(lambda: self._remember({self._place("shelf", ""): data}, ()))
+
     async def history(self, since: float, calendar: str | None = None) -> list[Entry]:
         """The entries since that wall-clock time, of one calendar or of all, oldest first; raises LedgerError."""
         found = await self._do(lambda: self._opened().history(self._realm, since))
@@ -81,6 +92,17 @@ class SqliteLedger:
             return _recollection(await _within(path, thread, lambda: look(path)), realm, None)
         finally:
             thread.shutdown()
+
+    @staticmethod
+    async def peek_shelf(path: Path, realm: str = "live") -> bytes | None:
+        """What a ledger's shelf holds, without touching it. Raises LedgerError."""
+        thread = DaemonThread("ledger-look")
+        try:
+            known = await _within(path, thread, lambda: look(path))
+        finally:
+            thread.shutdown()
+        kept: bytes | None = known.get(Place(realm, "shelf", ""))
+        return kept
 
     async def _do(self, work: Callable[[], T]) -> T:
         return await _within(self._path, self._thread, work)

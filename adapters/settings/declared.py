@@ -99,7 +99,7 @@ INTERVAL = Setting(
 )
 REFRESH = Setting(
     name="TMEX_REFRESH",
-    form=forms.duration("60s", "400d", "≥ TMEX_INTERVAL"),
+    form=forms.duration("60s", "36500d", "≥ TMEX_INTERVAL"),
     default="6h",
     en="How often a calendar is uploaded even if nothing changed, in case the portal forgot. Unset, it is never "
     "shorter than TMEX_INTERVAL.",
@@ -227,7 +227,7 @@ LISTEN: Setting[Address | None] = Setting(
 )
 STALE_AFTER = Setting(
     name="TMEX_STALE_AFTER",
-    form=forms.duration("1s", "400d", "> TMEX_INTERVAL"),
+    form=forms.duration("1s", "36500d", "> TMEX_INTERVAL"),
     default="10m",
     en="After how long without being known to be right a calendar raises the alarm. Unset, it is never shorter than "
     "twice TMEX_INTERVAL.",

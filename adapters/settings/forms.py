@@ -26,6 +26,7 @@ _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_0
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name by RFC 9110."""
+_JOINERS: Final = "\u200c\u200d"
 _RESERVED: Final = frozenset(
     {
         *("accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "cookie"),
@@ -198,8 +199,10 @@ def _milliseconds(text: str) -> int:
 
 
 def _unprintable(character: str) -> bool:
-    """Controls, line and paragraph ends, and what no encoder takes; a no-break space may well be part of a name."""
-    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
+    """Controls, line and paragraph ends, and what no encoder takes; a no-break space and the two signs that
+    join or part letters may well belong to a name.
+    """
+    return character not in _JOINERS and unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 
 
 def _codec(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.contract.source_contract import CANARY, Block, Row, Slot
 from tests.postgres import READER, SCRIPT, Place
+from tests.sqlrows import SqlTransaction
 
 _EXTRA: Final = """
 ALTER TABLE tmex_appointments ADD COLUMN IF NOT EXISTS patient text;
@@ -66,10 +67,10 @@ class PostgresPractice:
         return self.place.dsn(READER)
 
     @contextmanager
-    def writing(self) -> Iterator["Script"]:
+    def writing(self) -> Iterator[SqlTransaction]:
         """A transaction."""
         script = Script()
-        yield script
+        yield SqlTransaction(script.execute)
         self.place.run("\n".join(["BEGIN;", *script.statements, "COMMIT;"]))
 
     async def change(self, *, remove: tuple[Row, ...] = (), add: tuple[Row, ...] = ()) -> None:

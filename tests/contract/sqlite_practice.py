@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.contract.source_contract import CANARY, Block, Row, Slot
+from tests.sqlrows import SqlTransaction
 
 SCHEMA: Final = (files("adapters.duria") / "sql" / "sqlite.sql").read_text("utf-8")
 _TABLES: Final = f"""
@@ -33,7 +34,7 @@ class SqlitePractice:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._tables = ("termine", "reservierungen") if views else ("tmex_appointments", "tmex_reservations")
-        with self.writing() as connection:
+        with self.connected() as connection:
             connection.execute(f"PRAGMA journal_mode = {journal}")
             connection.executescript(_VIEWS if views else _TABLES)
 
@@ -43,8 +44,14 @@ class SqlitePractice:
         return f"sqlite:///{self.path}"
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[SqlTransaction]:
         """A transaction."""
+        with self.connected() as connection:
+            yield SqlTransaction(connection.execute)
+
+    @contextmanager
+    def connected(self) -> Iterator[sqlite3.Connection]:
+        """A transaction, for what only SQLite can do."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
             yield connection
 
@@ -62,7 +69,7 @@ class SqlitePractice:
 
     async def rename(self, old: str, new: str) -> None:
         """Give a table, or a view, another name."""
-        with self.writing() as connection:
+        with self.connected() as connection:
             [(kind, sql)] = connection.execute("SELECT type, sql FROM sqlite_master WHERE name = ?", (old,))
             if kind == "table":
                 connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
@@ -71,7 +78,7 @@ class SqlitePractice:
                 connection.execute(sql.replace(old, new))
 
     def _change(self, remove: tuple[Row, ...], add: tuple[Row, ...]) -> None:
-        with self.writing() as connection:
+        with self.connected() as connection:
             for row in remove:
                 connection.execute(self._delete(row), self._values(row))
             for row in add:

@@ -9,6 +9,7 @@ import pytest
 from tests.contract.postgres_practice import PostgresPractice
 from tests.contract.sqlite_practice import SqlitePractice
 from tests.eventually import eventually
+from tests.exports import Exports, csv_file, ics_folder
 from tests.postgres import NewDatabase, majors
 from tests.site import COLUMNS, Practice, Site, site
 
@@ -16,12 +17,16 @@ A = "TK1/A"
 NINTH = "2026-03-09"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "csv", "ics"])
 def practice(request: pytest.FixtureRequest, tmp_path: Path, new_database: NewDatabase) -> Practice:
     """The practice's own program, one after another."""
-    if request.param == "sqlite":
-        return SqlitePractice(tmp_path / "practice.db")
-    return PostgresPractice(new_database(majors()[-1]))
+    match request.param:
+        case "sqlite":
+            return SqlitePractice(tmp_path / "practice.db")
+        case "postgres":
+            return PostgresPractice(new_database(majors()[-1]))
+        case form:
+            return Exports(tmp_path / "exports", csv_file if form == "csv" else ics_folder)
 
 
 def rows(place: Site, column: str, *spans: str) -> None:
@@ -34,10 +39,8 @@ def rows(place: Site, column: str, *spans: str) -> None:
 
 
 def reserve(place: Site, column: str, first: str, last: str, start: str | None, end: str | None) -> None:
-    calendar, col = column.split("/")
     with place.practice.writing() as practice:
-        row = ("PRAX1", calendar, col, first, last, start, end, "Erika Kanarienvogel")
-        practice.execute("INSERT INTO tmex_reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        practice.reserve("PRAX1", *column.split("/"), first, last, start, end)
 
 
 EXAMPLES = {
@@ -133,12 +136,11 @@ async def test_what_changes_nothing_online_sends_nothing(tmp_path: Path, practic
             uploads = len(place.portal.uploads)
             place.erase(A, f"{NINTH} 08:00")
             with place.practice.writing() as transaction:
-                transaction.execute("UPDATE tmex_appointments SET patient = 'Max Kanarienvogel'")
+                transaction.rename_patients("Max Kanarienvogel")
             with place.practice.writing() as transaction:
-                transaction.execute("DELETE FROM tmex_appointments WHERE starts_at = ?", (f"{NINTH} 10:00",))
+                transaction.erase(A, f"{NINTH} 10:00")
                 for start, end in (("10:00", "10:10"), ("10:10", "10:20")):
-                    row = ("PRAX1", "TK1", "A", f"{NINTH} {start}", f"{NINTH} {end}", 1, "")
-                    transaction.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                    transaction.insert("PRAX1", A, f"{NINTH} {start}", f"{NINTH} {end}")
             place.write("TK2/D", f"{NINTH} 12:00", f"{NINTH} 13:00")
             await place.holds("Labor", f"{NINTH} 12:00-13:00")
             assert [each.name for each in place.portal.uploads[uploads:]] == ["Labor"]
@@ -188,10 +190,8 @@ async def test_rows_of_another_practice_never_go_up(tmp_path: Path, practice: Pr
     """R10: neither appointments nor reservations of another practice in the same column."""
     async with site(tmp_path, practice=practice) as place:
         with place.practice.writing() as transaction:
-            row = ("PRAX2", "TK1", "A", f"{NINTH} 08:00", f"{NINTH} 09:00", 1, "")
-            transaction.execute("INSERT INTO tmex_appointments VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            always = ("PRAX2", "TK1", None, NINTH, NINTH, None, None, "")
-            transaction.execute("INSERT INTO tmex_reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?)", always)
+            transaction.insert("PRAX2", A, f"{NINTH} 08:00", f"{NINTH} 09:00")
+            transaction.reserve("PRAX2", "TK1", None, NINTH, NINTH)
         told = await place.tmex("sync", "--json")
         assert [each["appointments"] for each in told.json()["calendars"]] == [0, 0, 0, 0]
         assert not place.portal.held("Dr. Adler")

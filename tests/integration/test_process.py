@@ -12,6 +12,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.site import KEY, LIMIT, Ended, Site, site
+from tests.sqlrows import SqlTransaction
 
 DAY = "2026-03-09"
 
@@ -22,8 +23,7 @@ async def test_removals_ripen_and_additions_do_not_wait(tmp_path: Path) -> None:
         for hour in range(8, 12):
             place.write("TK1/A", f"{DAY} {hour:02}:00", f"{DAY} {hour:02}:30")
         async with place.job(TMEX_FREE_DELAY="3s"):
-            with place.practice.writing() as practice:
-                practice.execute("DELETE FROM tmex_appointments WHERE starts_at = ?", (f"{DAY} 08:00",))
+            place.erase("TK1/A", f"{DAY} 08:00")
             place.write("TK1/A", f"{DAY} 15:00", f"{DAY} 15:30")
             rest = [f"{DAY} {hour:02}:00-{hour:02}:30" for hour in (9, 10, 11, 15)]
             await place.holds("Dr. Adler", f"{DAY} 08:00-08:30", *rest)
@@ -198,6 +198,7 @@ async def test_nothing_of_a_patient_and_no_key_gets_out(tmp_path: Path) -> None:
     canary = "Kanarienvogel"
     async with site(tmp_path) as place:
         with place.practice.writing() as practice:
+            assert isinstance(practice, SqlTransaction)
             for values in (
                 ("PRAX1", "TK1", "A", f"{DAY} 08:00", f"{DAY} 09:00", 1, canary),
                 ("PRAX1", "TK1", "A", f"{canary}\n1", f"{DAY} 09:00", 1, canary),

@@ -126,7 +126,7 @@ class TestFailedReadings:
 
     async def test_a_missing_field_is_named(self, source: SqliteSource, practice: SqlitePractice) -> None:
         """I2, fault 9: with its relation."""
-        with practice.writing() as connection:
+        with practice.connected() as connection:
             connection.execute("ALTER TABLE tmex_appointments RENAME COLUMN ends_at TO bis")
         reading = await source.read(A, SPAN)
         assert isinstance(reading, Failed)
@@ -138,7 +138,7 @@ class TestFailedReadings:
     ) -> None:
         """I7, fault 9: what SQLite says of it would quote the practice, in the log too."""
         caplog.set_level(0)
-        with practice.writing() as connection:
+        with practice.connected() as connection:
             connection.execute("DROP TABLE tmex_appointments")
             connection.execute(f'CREATE VIEW tmex_appointments AS SELECT * FROM "{CANARY}"')
         assert await failure(source) == "source.broken_view tmex_appointments"
@@ -146,7 +146,7 @@ class TestFailedReadings:
 
     async def test_a_view_that_cannot_be_computed(self, source: SqliteSource, practice: SqlitePractice) -> None:
         """I7, I2: the class of the error, and nothing of the row."""
-        with practice.writing() as connection:
+        with practice.connected() as connection:
             connection.execute("ALTER TABLE tmex_appointments RENAME TO termine")
             connection.execute(
                 "CREATE VIEW tmex_appointments AS SELECT practice, calendar, col, starts_at,"
@@ -159,7 +159,7 @@ class TestFailedReadings:
 
     async def test_a_view_without_end_is_stopped(self, practice: SqlitePractice) -> None:
         """I12: and the practice can write at once afterwards, for no lock is left."""
-        with practice.writing() as connection:
+        with practice.connected() as connection:
             connection.execute(
                 "CREATE VIEW endless AS"
                 " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"

@@ -4,11 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from adapters.cli import VERBS
+from adapters.lock import StateLock
 from tests.eventually import eventually
 from tests.site import COLUMNS, Site, site
 
@@ -193,7 +196,7 @@ async def test_sql_prints_what_the_database_needs(tmp_path: Path) -> None:
     async with site(tmp_path) as place:
         told = await place.tmex("sql", "sqlite")
         assert told.code == 0
-        with place.practice.writing() as practice:
+        with closing(sqlite3.connect(tmp_path / "empty.db")) as practice:
             practice.executescript(told.out + told.out)
 
 
@@ -215,3 +218,82 @@ async def test_shadow_sends_nothing(tmp_path: Path) -> None:
         assert place.portal.seen("upload") == 0
         real = await place.tmex("plan", "--json")
         assert real.json()["calendars"][0]["state"] == "planned"
+
+
+async def test_a_job_with_other_settings_is_found_out(tmp_path: Path) -> None:
+    """I9, I13: a calendar that the running job does not know fails with a sentence, and is not passed over."""
+    async with site(tmp_path) as place, place.job():
+        more = {"TMEX_CALENDAR_9": "Neu=TK1/A"}
+        synced = await place.tmex("sync", "--json", **more)
+        told = synced.json()["calendars"]
+        assert (synced.code, [each["name"] for each in told]) == (75, [*COLUMNS, "Neu"])
+        assert [each["error"] and each["error"]["code"] for each in told] == [None] * 4 + ["job.other_settings"]
+        alone = await place.tmex("sync", "--calendar", "Neu", **more)
+        assert (alone.code, "[job.other_settings]" in alone.out) == (75, True)
+        released = await place.tmex("release", "Neu", "--yes", **more)
+        assert (released.code, "[job.other_settings]" in released.err) == (75, True)
+
+
+async def test_status_waits_for_a_sync_and_not_for_a_job_that_is_none(tmp_path: Path) -> None:
+    """I9: what holds the state for a moment need not be the job; status tells as soon as it is over."""
+    async with site(tmp_path) as place:
+        assert (await place.tmex("sync")).code == 0
+        with StateLock(place.state) as lock:
+            assert lock.take()
+            asked = asyncio.create_task(place.tmex("status", "--json"))
+            await eventually(lambda: _ordered(place), "status asked")
+        told = await asked
+        assert (told.code, told.json()["job"]["running"]) == (0, False)
+
+
+async def _ordered(place: Site) -> bool:
+    return any(place.state.with_name("tmex.db.orders").glob("*.order"))
+
+
+async def test_config_tells_origins_in_the_language(tmp_path: Path) -> None:
+    """I13: people read where a setting comes from in theirs, programs the same word always."""
+    async with site(tmp_path) as place:
+        assert "TMEX_PRACTICE=PRAX1  [Vorgabe]" in (await place.tmex("P", TMEX_LANG="de")).out
+        assert "TMEX_PRACTICE=PRAX1  [default]" in (await place.tmex("P")).out
+        rows = (await place.tmex("P", "--json", TMEX_LANG="de")).json()["settings"]
+        assert {each["origin"] for each in rows} == {"environment", "default"}
+
+
+async def test_a_switch_that_becomes_unreadable_turns_the_job_on_with_an_alarm(tmp_path: Path) -> None:
+    """I8: off is only what readably says off; that nobody turned it on is said once, and who must do what."""
+    async with site(tmp_path) as place:
+        assert (await place.tmex("off")).code == 0
+        process = await place.start("run")
+        switch = place.state.with_name("tmex.db.switch")
+        try:
+            await eventually(lambda: _alive(place), "the job beats")
+            assert not place.portal.seen("window")
+            switch.write_text("rotten")
+            await place.portal.wait_for(lambda all_: len(all_.uploads) >= len(COLUMNS), limit=20)
+            await asyncio.sleep(2)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _, log = await process.communicate()
+        told = [json.loads(line) for line in log.decode().splitlines()]
+        alarms = [each for each in told if each.get("code") == "switch.unreadable"]
+        assert [each["event"] for each in alarms] == ["job.troubled"]
+
+
+async def _alive(place: Site) -> bool:
+    return place.state.with_name("tmex.db.pulse").exists()
+
+
+async def test_a_release_of_an_unknown_past_says_so(tmp_path: Path) -> None:
+    """I6: after a ledger was lost nobody knows which times would become free; the question says that."""
+    async with site(tmp_path) as place:
+        fill(place)
+        await place.tmex("sync")
+        place.state.write_bytes(b"rotten" * 1000)
+        for start in HOURS:
+            place.erase("TK1/A", start)
+        assert (await place.tmex("sync", "--calendar", "Labor")).code == 0
+        asked = await place.tmex("release", "Dr. Adler")
+        assert "whatever is blocked for it" in asked.out
+        assert place.portal.held("Dr. Adler")
+        assert (await place.tmex("release", "Dr. Adler", "--yes")).code == 0
+        assert not place.portal.held("Dr. Adler")

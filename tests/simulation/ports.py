@@ -11,7 +11,7 @@ from random import Random
 
 import msgspec
 
-from engine.faults import Fault
+from engine.faults import Fault, FaultError
 from engine.limits import Limits
 from engine.look import READING_LIFETIME
 from engine.model import DAY, ColumnId, Complete, Failed, Incomplete, Instant, Reading, Reservation, Rows, Window
@@ -157,6 +157,9 @@ class HostileSource:
         """For which online calendar the reading that now begins is."""
         self.readings = 0
         self.noted: tuple[Fault, ...] = ()
+        self.gone: set[ColumnId] = set()
+        """Columns that something fed which vanished; and whether a confirmation cannot be kept."""
+        self.unkept = False
         self.lasts = 0.002
         """Seconds that a reading takes before it sees anything."""
         self.unlisted = self.broken = self.mute = False
@@ -175,7 +178,7 @@ class HostileSource:
             await asyncio.sleep(self.lasts)
         if self.faults.draw(self.chance, "read_failed"):
             return Failed(Fault("source.locked", {"file": "x"}))
-        partial = self.faults.draw(self.chance, "read_partial")
+        partial = column in self.gone or self.faults.draw(self.chance, "read_partial")
         rows = self.practice.rows(column, skip=0.5 if partial else 0.0, chance=self.chance)
         if partial:
             seen.glimpse(rows)
@@ -202,6 +205,14 @@ class HostileSource:
 
     def notes(self) -> tuple[Fault, ...]:
         return self.noted
+
+    async def vanished(self, column: ColumnId) -> bool:
+        return column in self.gone
+
+    async def confirm(self, column: ColumnId) -> None:
+        if self.unkept:
+            raise FaultError("ledger.unwritable", kind="ENOSPC")
+        self.gone.discard(column)
 
     async def hints(self) -> AsyncIterator[Hint]:
         yield Hint()

@@ -535,6 +535,30 @@ async def test_a_release_lets_go_what_was_shown_while_the_job_runs() -> None:
 
 
 @calmly
+async def test_a_release_confirms_what_vanished() -> None:
+    """I1, fault 19: what fed a column and vanished frees nothing, until a person says that it is gone for good."""
+    world = Calm()
+    adler = ColumnId("TK1", "A")
+    world.practice.taken[adler] = {8, 9, 10, 11}
+
+    async def then() -> None:
+        await asyncio.sleep(200)
+        world.source.gone.add(adler)
+        world.practice.taken[adler] = {8}
+        world.source.hint(adler)
+        await asyncio.sleep(5000)
+        assert world.portal.held["Dr. Adler"] == hours(8, 9, 10, 11) | LUNCH
+        world.source.unkept = True
+        assert (await world.release(EMPTY)).fault == Fault("ledger.unwritable", {"kind": "ENOSPC"})
+        world.source.unkept = False
+        world.portal.released["Dr. Adler"] |= hours(9, 10, 11)
+        assert (await world.release(EMPTY)).state == "uploaded"
+        assert world.portal.held["Dr. Adler"] == hours(8) | LUNCH
+
+    await world.running(then)
+
+
+@calmly
 async def test_two_calendars_may_share_a_column_and_a_remapped_one_keeps_its_baseline() -> None:
     """R10: a change of the column goes to both; what a remapped calendar held is freed only when it is ripe."""
     shared = ColumnId("TK1", "A")

@@ -234,6 +234,15 @@ def test_a_calendar_that_cannot_be_split_is_a_fault(value: str) -> None:
     assert wrong(GOOD | {"TMEX_CALENDAR_2": value}) == {"TMEX_CALENDAR_2": "settings.calendar_unreadable"}
 
 
+@pytest.mark.parametrize("name", ["Dr. 👩\u200d⚕️ Ünal", 'Praxis "Süd"', "a=b=c", "می\u200cخواهم", "O’Brien / 2 + 1"])
+def test_names_are_as_people_write_them(name: str) -> None:
+    """R10: quotes, signs and joined characters belong to a name; it reaches the portal as it was given."""
+    assert list(load(GOOD | {"TMEX_CALENDAR_2": f"{name}=TK/1/B"}).calendars.items())[-1] == (
+        name,
+        ColumnId("TK/1", "B"),
+    )
+
+
 def test_an_online_calendar_has_one_column_only() -> None:
     """R10: a name that stands twice is a fault of the second variable, and names the first."""
     (fault,) = faults(GOOD | {"TMEX_CALENDAR_4": " Dr. Adler = TK2/B"})
@@ -278,6 +287,8 @@ def test_limits_that_depend_on_the_interval() -> None:
     assert wrong(given) == {"TMEX_REFRESH": "settings.shorter_than", "TMEX_STALE_AFTER": "settings.not_longer_than"}
     assert {each.facts["least"] for each in faults(given)} == {"10m"}
     assert load(GOOD | {"TMEX_INTERVAL": "599s", "TMEX_STALE_AFTER": "10m"}).stale_after == 600
+    seldom = load(GOOD | {"TMEX_REFRESH": "1000d", "TMEX_STALE_AFTER": "1000d"})
+    assert seldom.limits.refresh == seldom.stale_after == 1000 * 86_400
 
 
 def test_the_interval_is_refused_below_a_minute_not_rounded() -> None:

@@ -14,7 +14,9 @@ from adapters.texts.phrasing import PHRASES
 from engine.faults import Fact, Fault
 
 ROOT = Path(__file__).parents[2]
-CODE = re.compile(r"(calendar|column|file|job|ledger|portal|reservation|row|settings|source|switch|usage)\.[a-z_]+")
+CODE = re.compile(
+    r"(calendar|column|file|job|ledger|output|portal|reservation|row|settings|source|switch|usage)\.[a-z_]+"
+)
 OTHER_WORDS = {"note", "event", "phrase"}
 """Calls whose words are no codes: those of the journal's events and of the command's phrases."""
 NOT_RAISED_YET = {"calendar.incomplete", "job.running", "source.unreachable"}

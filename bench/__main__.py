@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench import postgres
+from bench import exports, postgres
 from bench.numbers import Result, report
 
 Scenario = Callable[[int, int], Awaitable[Result]]
@@ -16,6 +16,8 @@ Scenario = Callable[[int, int], Awaitable[Result]]
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     **{f"latency.postgres.{rows}": partial(postgres.latency, rows) for rows in (300, 2000, 5000)},
     "harm.postgres": postgres.harm,
+    f"parse.csv.{exports.ROWS}": exports.parse,
+    f"idle.files.{exports.FILES}": exports.idle,
 }
 
 

@@ -30,20 +30,20 @@ class Result(msgspec.Struct, frozen=True):
 
     name: str
     own: Series
-    floor: Series
+    floor: Series | None = None
     peers: Mapping[str, Series] = {}
     facts: Mapping[str, float] = {}
     """Further numbers that the scenario prints, by name with its unit."""
 
-    def ratio(self, percent: float) -> float:
-        """Own against floor at that percentile."""
-        return self.own.at(percent) / self.floor.at(percent)
+    def ratio(self, percent: float) -> float | None:
+        """Own against floor at that percentile; None without a floor."""
+        return self.own.at(percent) / self.floor.at(percent) if self.floor is not None else None
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` writes; seconds."""
         return {
             **_figures(self.own),
-            "floor": _figures(self.floor),
+            "floor": self.floor and _figures(self.floor),
             "ratio_p50": self.ratio(50),
             "ratio_p99": self.ratio(99),
             "peers": {name: _figures(each) for name, each in self.peers.items()},
@@ -52,11 +52,13 @@ class Result(msgspec.Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """The same for people."""
-        told = [f"{self.name}"]
+        told = [self.name]
         for name, series in {"tmex": self.own, "floor": self.floor, **self.peers}.items():
-            cpu = "" if series.cpu is None else f"   cpu {series.cpu * 1e3:6.2f} ms a change"
-            told.append(f"  {name:<8} p50 {series.at(50) * 1e3:8.3f} ms   p99 {series.at(99) * 1e3:8.3f} ms{cpu}")
-        told.append(f"  {'ratio':<8} p50 {self.ratio(50):8.2f}      p99 {self.ratio(99):8.2f}")
+            if series is not None:
+                cpu = "" if series.cpu is None else f"   cpu {series.cpu * 1e3:6.2f} ms a change"
+                told.append(f"  {name:<8} p50 {series.at(50) * 1e3:8.3f} ms   p99 {series.at(99) * 1e3:8.3f} ms{cpu}")
+        if self.floor is not None:
+            told.append(f"  {'ratio':<8} p50 {self.ratio(50):8.2f}      p99 {self.ratio(99):8.2f}")
         return told + [f"  {name}: {value:.4g}" for name, value in self.facts.items()]
 
 

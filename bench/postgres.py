@@ -18,7 +18,7 @@ import psutil
 
 from adapters.embedded import Server, installations
 from bench.numbers import Result, Series
-from bench.programs import PortalProgram, cpu, portal, running
+from bench.programs import PortalProgram, cpu, job_of, portal, running
 
 READER: Final = "tmex_reader"
 _WARM_UP: Final = 20
@@ -102,22 +102,7 @@ async def latency(rows: int, rounds: int, changes: int) -> Result:
 
 
 def _tmex(place: Practice, target: PortalProgram, state: str) -> "AbstractAsyncContextManager[psutil.Process]":
-    return running(
-        "adapters.cli",
-        "run",
-        env={
-            "TMEX_API_KEY": "bench",
-            "TMEX_WINDOW_URL": f"{target.url}/window",
-            "TMEX_UPLOAD_URL": f"{target.url}/upload",
-            "TMEX_SOURCE": place.server.dsn(user=READER),
-            "TMEX_STATE": f"{state}/tmex.db",
-            "TMEX_LISTEN": "",
-            "TMEX_UPLOAD_GAP": "0",
-            "TMEX_UPLOAD_BURST": "1000000",
-            "TMEX_SETTLE": "0",
-            "TMEX_CALENDAR_1": "Dr. Adler=TK1/A",
-        },
-    )
+    return job_of(place.server.dsn(user=READER), target, state)
 
 
 def _floor(place: Practice, target: PortalProgram, size: int) -> "AbstractAsyncContextManager[psutil.Process]":

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -85,7 +86,31 @@ async def running(
         await process.wait()
 
 
+def job_of(source: str, target: PortalProgram, state: str) -> "AbstractAsyncContextManager[psutil.Process]":
+    """The job as it is run, on a source whose column TK1/A feeds one calendar."""
+    return running(
+        "adapters.cli",
+        "run",
+        env={
+            "TMEX_API_KEY": "bench",
+            "TMEX_WINDOW_URL": f"{target.url}/window",
+            "TMEX_UPLOAD_URL": f"{target.url}/upload",
+            "TMEX_SOURCE": source,
+            "TMEX_STATE": f"{state}/tmex.db",
+            "TMEX_LISTEN": "",
+            "TMEX_UPLOAD_GAP": "0",
+            "TMEX_UPLOAD_BURST": "1000000",
+            "TMEX_SETTLE": "0",
+            "TMEX_CALENDAR_1": "Dr. Adler=TK1/A",
+        },
+    )
+
+
 def cpu(process: psutil.Process) -> float:
-    """Seconds of processor time that it took so far."""
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """Seconds of processor time that it took so far, all its threads together; to the nanosecond where Linux tells."""
+    try:
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+        return sum(int(each.read_text().split()[0]) for each in tasks) / 1e9
+    except OSError:
+        times = process.cpu_times()
+        return float(times.user + times.system)

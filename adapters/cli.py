@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
@@ -99,6 +100,7 @@ def _plan(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - ev
 
 
 def _run(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the loop hears it: PID 1 is deaf without a handler
     from adapters import job  # noqa: PLC0415 - see the module's first sentences
 
     settings = load(os.environ)

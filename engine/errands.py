@@ -68,7 +68,9 @@ class Errands:
         report = await self.turn(calendar)
         if report.retry:
             await self._breathe()
-            report = await self.turn(calendar)
+            again = await self.turn(calendar)
+            # One that may not go yet, for the portal asked for a pause, tells less than the failure before it.
+            report = report if again.state == "held" else again
         if report.state == "uploaded" and report.ripe_in is not None and report.patience is Patience.NORMAL:
             await self._ripen(calendar, self._limits.free_delay)
             report = await self.turn(calendar)

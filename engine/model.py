@@ -19,6 +19,7 @@ DAY = 86_400
 NO_END = Wall(-(2**62))
 """The end of a row whose end cannot be read: never after any start (R13)."""
 LONGEST_WINDOW = 3 * 366 * DAY
+"""No three years are longer, in seconds; the portal's adapter counts them by the calendar."""
 
 
 class ColumnId(msgspec.Struct, frozen=True, order=True):

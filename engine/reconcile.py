@@ -147,7 +147,8 @@ class Reconciler:
         portal, began = self._world.portal, _now()
         calendar.again_at = self._gate.upload_at(portal.upload_host, began, asked=asked)
         if calendar.again_at > began:
-            return _report(calendar, "held", sight, change)
+            refused = self._gate.refused
+            return _report(calendar, "failed" if refused else "held", sight, change, fault=refused)
         if began - sight.began > READING_LIFETIME:
             return None
         calendar.leaves(began)

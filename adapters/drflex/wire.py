@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from engine.faults import FaultError
-from engine.model import DAY, LONGEST_WINDOW, Instant, Wall, Window
+from engine.model import DAY, Instant, Wall, Window
 from engine.spans import IntervalSet
 from engine.walltime import WallClock
 
@@ -125,9 +125,17 @@ def decode_window(body: bytes, clock: WallClock) -> Window:
     if first.day.year not in _YEARS or last.day.year not in _YEARS:
         raise absurd
     start, end = _start(first, clock), _end(last, clock)
-    if not 0 < end - start <= LONGEST_WINDOW:
+    if not start < end <= _three_years_after(start, clock):
         raise absurd
     return Window(start, end)
+
+
+def _three_years_after(start: Instant, clock: WallClock) -> Instant:
+    """By the calendar of the practice; to 29 February belongs 1 March."""
+    then = datetime(1970, 1, 1) + timedelta(seconds=clock.wall(start))
+    month, day = (3, 1) if (then.month, then.day) == (2, 29) else (then.month, then.day)
+    later = then.replace(year=then.year + 3, month=month, day=day)
+    return clock.latest(Wall((later - datetime(1970, 1, 1)) // _SECOND))
 
 
 def _asked(body: bytes) -> _Asked:

@@ -17,6 +17,20 @@ from tests.sqlrows import SqlTransaction
 DAY = "2026-03-09"
 
 
+EARLY = """
+import os, signal, sys
+from adapters import cli
+cli.load = lambda environ: os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(cli.main(["run"]))
+"""
+
+
+async def test_a_job_that_is_stopped_while_it_starts_ends_in_order(tmp_path: Path) -> None:
+    """I8, fault 37: before there is a loop to hear it, as PID 1 it would be lost."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", EARLY)
+    assert await process.wait() == 0
+
+
 async def test_removals_ripen_and_additions_do_not_wait(tmp_path: Path) -> None:
     """I1, I3: what is new is up while what is gone still ripens."""
     async with site(tmp_path) as place:

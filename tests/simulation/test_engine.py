@@ -1,6 +1,8 @@
 """The engine, one promise at a time, in a calm world and virtual time."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +11,7 @@ from engine.faults import Fault
 from engine.limits import Limits
 from engine.model import DAY, ColumnId, Instant, Reservation, Window
 from engine.plan import Patience, Standing
-from engine.ports import CalendarRecord, Noticed, PaceRecord, PortalRecord, WindowAnswered
+from engine.ports import CalendarRecord, KeyRefusedError, Noticed, PaceRecord, PortalRecord, WindowAnswered
 from engine.runtime import GRACE
 from engine.spans import EMPTY, IntervalSet
 from tests.simulation.calm import LIMITS, Calm, calmly
@@ -282,9 +284,31 @@ async def test_a_sync_ends_when_the_portal_wants_a_pause_or_refuses_the_key() ->
     world.portal.refusing = False
     world.portal.faults = Faults(upload_busy=ALWAYS)
     busy = await world.sync()
-    assert busy.state in {"failed", "held"}
+    assert busy.state == "failed"
+    assert busy.fault is not None
+    assert (busy.fault.code, busy.appointments) == ("portal.busy", 1)
     world.portal.faults = Faults()
     assert (await world.sync()).state == "held"
+
+
+@calmly
+async def test_a_key_refused_meanwhile_is_why_nothing_went_up() -> None:
+    """I10, I13: the second calendar was about to leave when the first one's answer came; both say why they stayed."""
+    world = Calm({"Dr. Adler": ColumnId("TK1", "A"), "Dr. Busch": ColumnId("TK1", "B")})
+    remember = world.ledger.remember
+
+    async def slowly(*, calendars: Mapping[str, CalendarRecord] = {}, **rest: Any) -> None:  # noqa: ANN401 - passed on
+        await asyncio.sleep(1 if "Dr. Busch" in calendars else 0)
+        await remember(calendars=calendars, **rest)
+
+    async def refuse(name: str, window: Window, blocked: IntervalSet) -> int | None:
+        raise KeyRefusedError(Fault("portal.key_refused", {"status": 401}), maybe_applied=False)
+
+    world.ledger.remember = slowly  # type: ignore[method-assign] # one call takes longer than another
+    world.portal.upload = refuse  # type: ignore[method-assign] # the window question is answered all the same
+    await world.engine.recall()
+    reports = await world.engine.alone(world.engine.sync(["Dr. Adler", "Dr. Busch"]))
+    assert [(each.state, each.fault and each.fault.code) for each in reports] == [("failed", "portal.key_refused")] * 2
 
 
 @calmly

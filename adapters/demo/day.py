@@ -1,6 +1,6 @@
 """A simulated practice day: appointments made, moved, extended and cancelled, and reservations, in every column."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from adapters.demo.stores import Slot, Store
 from adapters.texts.phrasing import phrase
 from engine.model import ColumnId
-from engine.spans import EMPTY, IntervalSet
+from engine.spans import IntervalSet
 from engine.walltime import WallClock
 
 _SLOT = timedelta(minutes=15)
@@ -34,6 +34,7 @@ class Day:
         self._chance = Random()
         self._base = datetime.now().replace(hour=8, minute=0, second=0, microsecond=0)  # noqa: DTZ005 - wall time
         self._taken: list[Slot] = []
+        self._reserved: list[Slot] = []
 
     async def begin(self) -> None:
         """The appointments that are there already."""
@@ -75,6 +76,7 @@ class Day:
     async def _reserve(self) -> Step:
         slot = self._free()
         await self._stores[slot.column].reserve(slot)
+        self._reserved.append(slot)
         return self._told("reserve", slot, taken=slot)
 
     async def _take(self, slot: Slot, given: Slot | None = None) -> None:
@@ -91,10 +93,16 @@ class Day:
     def _told(self, kind: str, shown: Slot, *, taken: Slot | None = None, given: Slot | None = None) -> Step:
         span = f"{shown.start:%d.%m. %H:%M}–{shown.end:%H:%M}"
         what = phrase(f"demo.{kind}", self._lang, span=span)
-        return Step(self._names[shown.column], what, self._instants(taken), self._instants(given))
+        return Step(self._names[shown.column], what, self._instants([taken]), self._freed(given))
 
-    def _instants(self, slot: Slot | None) -> IntervalSet:
-        if slot is None:
-            return EMPTY
-        edges = [int(each.replace(tzinfo=self._clock.zone).timestamp()) for each in (slot.start, slot.end)]
-        return IntervalSet([(edges[0], edges[1])])
+    def _freed(self, slot: Slot | None) -> IntervalSet:
+        """What nothing else in the column takes."""
+        others = [each for each in self._taken + self._reserved if slot is not None and each.column == slot.column]
+        return self._instants([slot]) - self._instants(others)
+
+    def _instants(self, slots: Iterable[Slot | None]) -> IntervalSet:
+        zone = self._clock.zone
+        edges = [
+            [int(edge.replace(tzinfo=zone).timestamp()) for edge in (each.start, each.end)] for each in slots if each
+        ]
+        return IntervalSet((start, end) for start, end in edges)

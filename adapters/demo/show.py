@@ -130,6 +130,8 @@ async def _watch(portal: StandIn, step: Step, tally: Tally, lang: str, since: fl
         if step.given and not step.taken:
             await portal.wait_for(lambda all_: step.given - all_.held(step.name) == step.given, limit=_LIMIT)
             print(phrase("demo.freed", lang, seconds=round(time.monotonic() - committed, 1), **told), flush=True)
+        if not step.given and not step.taken:
+            print(phrase("demo.covered", lang, **told), flush=True)
         return
     print(phrase("demo.late", lang, **told), flush=True)
 

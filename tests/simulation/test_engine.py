@@ -304,7 +304,7 @@ async def test_a_key_refused_meanwhile_is_why_nothing_went_up() -> None:
     async def refuse(name: str, window: Window, blocked: IntervalSet) -> int | None:
         raise KeyRefusedError(Fault("portal.key_refused", {"status": 401}), maybe_applied=False)
 
-    world.ledger.remember = slowly  # type: ignore[method-assign] # one call takes longer than another
+    world.ledger.remember = slowly  # type: ignore[assignment, method-assign] # one call takes longer than another
     world.portal.upload = refuse  # type: ignore[method-assign] # the window question is answered all the same
     await world.engine.recall()
     reports = await world.engine.alone(world.engine.sync(["Dr. Adler", "Dr. Busch"]))

@@ -9,11 +9,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 CODE := engine adapters tools tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test sim check format bench lock clean
+.PHONY: help setup run demo test sim mutants test-long check format bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.dev ## make .venv: the tmex command, every extra, every tool (needs python3 >= 3.11 and python3-venv)
 
@@ -25,8 +25,19 @@ demo: run
 test: setup ## every test; engine/ must be covered to the last branch
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
 
-sim: setup ## the simulation and its mutants alone
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/simulation
+sim: setup ## the simulation alone; SEEDS=5000 tells so many stories, SEED=17 tells one to a person
+ifdef SEED
+	@$(BIN)/python -m tests.simulation.aloud $(SEED)
+else
+	@$(if $(SEEDS),SEEDS=$(SEEDS)) $(BIN)/python -m pytest -n $(WORKERS) tests/simulation
+endif
+
+mutants: setup ## the table of known-wrong engines, and how soon the simulation finds each out
+	@$(BIN)/python -m tests.simulation.verdicts
+
+test-long: setup ## what CI does a tenth or less of: 250,000 seeds, each of 1,000 twice, 100,000 cycles; takes hours
+	@SEEDS=$(or $(SEEDS),250000) TWICE=1000 STEPS=$(or $(STEPS),5000) $(BIN)/python -m pytest -n $(WORKERS) tests/simulation
+	@CYCLES=$(or $(CYCLES),100000) $(BIN)/python -m pytest -n 0 tests/integration/test_endurance.py
 
 check: setup ## format, lint, types, import directions, rules of the house
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "not formatted: run make format"; exit 1; }
@@ -35,9 +46,10 @@ check: setup ## format, lint, types, import directions, rules of the house
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.check_rules
 
-format: setup ## lay the code out, and mend what ruff can mend safely
+format: setup ## lay the code out, mend what ruff can mend safely, and write the tests' column of docs/faults.md
 	@$(BIN)/ruff format --quiet $(CODE)
 	@$(BIN)/ruff check --quiet --fix $(CODE)
+	@$(BIN)/python -m tools.fault_table
 
 bench: setup ## measure the way from a change in the practice to the portal
 	@test -d bench || { echo "There is nothing to measure with yet: the bench comes in bench/."; exit 1; }

@@ -181,10 +181,11 @@ def decide(standing: Standing, seen: Occupancy, change: Change, *, owed: bool, a
 
 
 def sending(standing: Standing, change: Change) -> Standing:
-    """What is remembered before the first byte leaves: the portal may soon hold this too (I6)."""
-    return _replace(
-        standing, baseline=(standing.baseline or EMPTY) | change.send, pending=standing.pending | change.added
-    )
+    """What is remembered before the first byte leaves: the portal may soon hold what is added, and may lack what is
+    removed, until it has accepted an upload of this window (I6).
+    """
+    doubtful = standing.pending | change.added | change.removed
+    return _replace(standing, baseline=(standing.baseline or EMPTY) | change.send, pending=doubtful)
 
 
 def accepted(standing: Standing, change: Change) -> Standing:

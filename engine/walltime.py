@@ -13,6 +13,7 @@ from engine.model import DAY, Instant, Wall, Window
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time has no zone
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_FIRST, _LAST = ((each - _EPOCH) // _SECOND for each in (datetime.min, datetime.max))  # noqa: DTZ901 - wall time
 _MARGIN: Final = 2 * DAY
 """More than any offset from UTC and any default slot (R13): what is farther from a window cannot touch it."""
 
@@ -62,7 +63,8 @@ class WallClock:
 
     def _fold(self, wall: int, fold: int) -> int:
         """The offset from UTC in seconds that `fold` reads out of `wall`."""
-        local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=self.zone, fold=fold)
+        within = min(max(wall, _FIRST), _LAST)  # an end in the year 9999 means never, and the day after it is none
+        local = (_EPOCH + timedelta(seconds=within)).replace(tzinfo=self.zone, fold=fold)
         offset = local.utcoffset()
         return offset // _SECOND if offset is not None else 0
 

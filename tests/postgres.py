@@ -19,6 +19,12 @@ SCRIPT: Final = (files("adapters.duria") / "sql" / "postgres.sql").read_text("ut
 ROLLBACK: Final = (files("adapters.duria") / "sql" / "postgres_rollback.sql").read_text("utf-8")
 READER: Final = "tmex_reader"
 _numbers = itertools.count()
+_EMPTY: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+"""
 
 
 @cache
@@ -66,6 +72,31 @@ def shared_servers() -> Iterator[Callable[[int], Server]]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def used_databases(shared_servers: Callable[[int], Server]) -> NewDatabase:
+    """A database of each major's server that all tests of this process share."""
+
+    @cache
+    def made(major: int) -> Place:
+        place = Place(shared_servers(major), f"u{os.getpid()}")
+        place.server.run_script(f"CREATE DATABASE {place.name}")
+        return place
+
+    return made
+
+
+@pytest.fixture
+def emptied_database(used_databases: NewDatabase) -> NewDatabase:
+    """Empties schema public of the shared database: many times as fast as a new one, for tests that stay in there."""
+
+    def emptied(major: int) -> Place:
+        place = used_databases(major)
+        place.run(_EMPTY)
+        return place
+
+    return emptied
+
+
 @pytest.fixture
 def new_database(shared_servers: Callable[[int], Server]) -> Iterator[NewDatabase]:
     """Makes an empty database on a server of a major; for tests that do the server no harm."""
@@ -73,7 +104,8 @@ def new_database(shared_servers: Callable[[int], Server]) -> Iterator[NewDatabas
 
         def make(major: int) -> Place:
             place, name = shared_servers(major), f"t{os.getpid()}_{next(_numbers)}"
-            place.run_script(f"CREATE DATABASE {name}")
+            # Half as long as by way of the log, the default from 15 on.
+            place.run_script(f"CREATE DATABASE {name}" + " STRATEGY FILE_COPY" * (major >= 15))
             stack.callback(place.run_script, f"DROP DATABASE {name} WITH (FORCE)")
             return Place(place, name)
 

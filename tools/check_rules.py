@@ -1,21 +1,20 @@
 """No rule without a test, and no house rule that only people watch: prints one sentence for each one broken.
 
-`python -m tools.check_rules [FOLDER]` ends with 1 if there is anything to say. It reads what git would commit, so
-that a forgotten trial file does not hide in the work tree.
+`python -m tools.check_rules [FOLDER]` ends with 1 if there is anything to say.
 """
 
 import ast
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tools import fault_table
+from tools.house import House
+
 RULES = Path("docs/rules.md")
 MAX_LINES = 400
 ENGINE_MAY_IMPORT = {"engine", "msgspec"} | sys.stdlib_module_names
-
-Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 NUMBER = re.compile(r"\b[RI][1-9]\d?\b")
 DEFINITION = re.compile(r"^### ([RI])([1-9]\d?)\b", re.MULTILINE)
@@ -26,44 +25,9 @@ MACHINE = {
         r"pyp[i]\b|\bsimple[/]|^--(?:extra-)?index[-]url|^--find[-]links", re.MULTILINE
     ),
 }
-LEFT_BEHIND = re.compile(r"\.(?!ci$|editorconfig$|gitignore$)|__pycache__$|(build|dist)$")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|#|/")
-
-
-class House:
-    """The files of a repository that would be committed, as paths below `root`."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.files = sorted(path for path in listed(root) if (root / path).is_file())
-
-    def under(self, *rooms: str, suffix: str) -> Iterator[Path]:
-        """Files with this suffix in one of these top folders."""
-        return (path for path in self.files if path.suffix == suffix and path.parts[0] in rooms)
-
-    def text(self, path: Path) -> str:
-        """A file's text; empty if it is no text."""
-        try:
-            return (self.root / path).read_text("utf-8")
-        except UnicodeDecodeError:
-            return ""
-
-    def tree(self, path: Path) -> ast.Module:
-        """A module's syntax."""
-        return ast.parse(self.text(path), str(path))
-
-
-def listed(root: Path) -> list[Path]:
-    """What git would commit; without git, as in an unpacked archive, all but what tools leave behind."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try:
-        answer = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
-    except (OSError, subprocess.CalledProcessError):
-        paths = (path.relative_to(root) for path in root.rglob("*"))
-        return [path for path in paths if not any(LEFT_BEHIND.match(part) for part in path.parts)]
-    return [Path(name) for name in answer.split("\0") if name]
 
 
 def defined(house: House) -> list[tuple[str, int]]:
@@ -83,18 +47,10 @@ def numbering(house: House) -> Iterator[str]:
 def named_by_tests(house: House) -> set[str]:
     """Every number in the name or the docstring of a test."""
     names: set[str] = set()
-    for path in house.under("tests", suffix=".py"):
-        for test in tests_of(house.tree(path)):
-            names.update(NUMBER.findall(ast.get_docstring(test) or ""))
-            names.update(part.upper() for part in test.name.split("_") if NUMBER.fullmatch(part.upper()))
+    for test in house.tests():
+        names.update(NUMBER.findall(test.doc))
+        names.update(part.upper() for part in test.name.split("_") if NUMBER.fullmatch(part.upper()))
     return names
-
-
-def tests_of(tree: ast.Module) -> Iterator[Named]:
-    """What pytest would collect of a module: test functions and test classes."""
-    for node in ast.walk(tree):
-        if isinstance(node, Named) and node.name.startswith(("test_", "Test")):
-            yield node
 
 
 def untested(house: House) -> Iterator[str]:
@@ -181,6 +137,7 @@ CHECKS: tuple[Callable[[House], Iterator[str]], ...] = (
     foreign_imports,
     machine_traces,
     broken_links,
+    *fault_table.CHECKS,
 )
 
 
@@ -188,9 +145,9 @@ def main(root: Path) -> int:
     """Print every broken rule; 1 if there is one."""
     house = House(root)
     broken = [sentence for check in CHECKS for sentence in check(house)]
-    print(
-        *broken or [f"{len(defined(house))} rules, each named by a test; {len(house.files)} files in order"], sep="\n"
-    )
+    rules, faults = len(defined(house)), len(fault_table.faults(house))
+    good = f"{rules} rules and {faults} faults, each named by a test; {len(house.files)} files in order"
+    print(*broken or [good], sep="\n")
     return 1 if broken else 0
 
 

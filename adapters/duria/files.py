@@ -21,7 +21,7 @@ from adapters.duria.folder import Fingerprint, scan, take, wanted
 from adapters.duria.proof import CAUTION, Export
 from adapters.duria.shares import silent
 from adapters.duria.trouble import ExportError, folder_fault, refused, shown
-from adapters.duria.watch import SCAN_EVERY, wake_ups
+from adapters.duria.watch import CALM, SCAN_EVERY, wake_ups
 from adapters.duria.worker import Worker
 from engine.faults import Fault, FaultError
 from engine.model import ColumnId, Failed, Incomplete, Reading, Rows
@@ -133,7 +133,7 @@ class FilesSource:
         """One at once, then one whenever a reading may have become another one; see `Source`."""
         period = SHARE_SCAN_EVERY if self._silent else SCAN_EVERY
         told: object = None
-        async with aclosing(wake_ups(self._folder, wanted, period)) as wakes:
+        async with aclosing(wake_ups(self._folder, wanted, period, step=CALM)) as wakes:
             async for spoken in wakes:
                 before = self._news
                 await self._look()

@@ -11,10 +11,10 @@ from contextlib import aclosing
 from datetime import date, datetime, timedelta
 from typing import Final, Self
 
-from adapters.duria.postgres_faults import of_schema
+from adapters.duria.postgres_faults import DENIED, of_schema, state_of
 from adapters.duria.postgres_link import Readers, Row
 from adapters.duria.postgres_listener import Listener
-from adapters.duria.postgres_schema import schema_faults, shape_fault
+from adapters.duria.postgres_schema import hidden_fault, schema_faults, shape_fault
 from adapters.duria.rows import RowCollector
 from engine.faults import Fault
 from engine.model import DAY, ColumnId, Failed, Reading, Rows, Wall
@@ -44,8 +44,8 @@ WITH grid AS (
   SELECT CASE WHEN starts_at IS NOT NULL THEN {_PAIR} END AS pair, occupied
     FROM public.tmex_appointments
    WHERE {_MATCHES} AND {_OF_COLUMN}
-     AND coalesce(greatest(starts_at, ends_at), 'infinity') >= $4
-     AND coalesce(starts_at, '-infinity') < $5
+     AND coalesce(greatest(starts_at, ends_at), 'infinity') >= $4::timestamp
+     AND coalesce(starts_at, '-infinity') < $5::timestamp
    ORDER BY coalesce(greatest(starts_at, ends_at), 'infinity')
 ), reserved AS (
   SELECT date_send(coalesce(first_day, 'infinity')) || date_send(coalesce(last_day, '-infinity'))
@@ -134,7 +134,10 @@ class PostgresSource:
         if not of_schema(error.__cause__):
             return error.fault
         try:
-            return await shape_fault(self._readers) or error.fault
+            fault = await shape_fault(self._readers)
+            if fault is None and state_of(error.__cause__) == DENIED:
+                fault = await hidden_fault(self._readers)
+            return fault or error.fault
         except SourceError:
             return error.fault
 

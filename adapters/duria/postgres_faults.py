@@ -3,6 +3,7 @@
 They would quote what stands in a view or a row, which may be a patient (I7): an error is known by its SQLSTATE alone.
 """
 
+import ssl
 from typing import Final
 
 import asyncpg
@@ -21,12 +22,14 @@ LOST: Final = (
 )
 """The connection is gone, and another one may do."""
 
+DENIED: Final = "42501"
 _CODES: Final = {
+    "08P01": "source.pooler_refuses",  # a server says so of a broken driver alone
     "28000": "source.login_refused",
     "28P01": "source.login_refused",
     "3D000": "source.no_database",
     "53300": "source.too_many_connections",
-    "42501": "source.denied",
+    DENIED: "source.denied",
     "42P01": "source.broken_view",  # our own relations are looked up before: it is one beneath a view
     "42703": "source.broken_view",
     "42804": "source.broken_view",
@@ -38,7 +41,7 @@ _CODES: Final = {
     "XX002": "source.corrupt",
 }
 _CLASSES: Final = {"08": "source.unreachable", "57": "source.unreachable", "22": "source.view_fails"}
-_OF_SCHEMA: Final = {"42P01", "3F000", "42703", "42804", "42883", "42501", "42809"}
+_OF_SCHEMA: Final = {"42P01", "3F000", "42703", "42804", "42883", DENIED, "42809"}
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -48,6 +51,8 @@ def fault_of(error: BaseException) -> Fault:
             state = state_of(error)
             code = _CODES.get(state) or _CLASSES.get(state[:2], "source.unreadable")
             return Fault(code, {"kind": state})
+        case ssl.SSLError():
+            return Fault("source.tls", {"kind": type(error).__name__})
         case TimeoutError():
             return Fault("source.timeout")
         case OSError() | asyncpg.InterfaceError() | asyncpg.InternalClientError():
@@ -59,6 +64,11 @@ def fault_of(error: BaseException) -> Fault:
 def state_of(error: BaseException | None) -> str:
     """The SQLSTATE, or nothing for an error that has none."""
     return str(getattr(error, "sqlstate", None) or "")
+
+
+def passing(fault: Fault) -> bool:
+    """Whether the way or the server is gone, and may be back at any moment."""
+    return fault.code in ("source.unreachable", "source.timeout")
 
 
 def of_schema(error: BaseException | None) -> bool:

@@ -6,7 +6,9 @@ a pooler a session is not ours alone: there nothing is set for longer than one t
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -19,10 +21,17 @@ READ_LIMIT: Final = 6.0
 MOST_READERS: Final = 4
 """Of the ten connections that the role may have; frozen ones count until the server notices."""
 
-_LIMITS: Final = {"statement_timeout": "5s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "5s"}
+_LIMITS: Final = {
+    "statement_timeout": "5s",
+    "lock_timeout": "1s",
+    "idle_in_transaction_session_timeout": "5s",
+    "row_security": "off",  # a policy that would hide rows fails the reading: rows that hide would free times
+}
 _SESSION: Final = _LIMITS | {
     "default_transaction_read_only": "on",
-    "default_transaction_isolation": "repeatable read",
+    # One query is one snapshot. A repeatable-read one would be taken before the wait for a lock, and whoever waits for
+    # a TRUNCATE or a table that is written anew would see it empty.
+    "default_transaction_isolation": "read committed",
     "jit": "off",  # compiling a query of milliseconds takes longer than running it
     # When this machine vanishes, the server lets go of the session within half a minute.
     "tcp_keepalives_idle": "10",
@@ -43,7 +52,15 @@ class Link:
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
-        """Connect; raises one of ERRORS."""
+        """Connect to the first host that answers; raises one of ERRORS."""
+        *others, last = _each_host(dsn)
+        for host in others:
+            with suppress(*ERRORS):
+                return await cls._open(host)
+        return await cls._open(last)
+
+    @classmethod
+    async def _open(cls, dsn: str) -> Self:
         # No statement outlives its query unless it is prepared below: a pooler would hand it to somebody else.
         settings = {"application_name": "tmex"}
         async with asyncio.timeout(CONNECT_LIMIT):
@@ -76,7 +93,7 @@ class Link:
             await self.connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()))
 
     async def _in_transaction(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
-        async with self.connection.transaction(isolation="repeatable_read", readonly=True):
+        async with self.connection.transaction(isolation="read_committed", readonly=True):
             await self.connection.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items()))
             found: Sequence[Row] = await self.connection.fetch(sql, *values)
             return found
@@ -100,6 +117,7 @@ class Readers:
                     self.reset()
                     return await self._ask(sql, values)
         except ERRORS as error:
+            self.reset()  # what hung or broke one of them may have reached all
             fault = fault_of(error)
             raise SourceError(fault.code, **fault.facts) from error
 
@@ -117,3 +135,12 @@ class Readers:
             raise
         self._idle.append(link)
         return found
+
+
+def _each_host(dsn: str) -> list[str]:
+    """An address for each host that `dsn` names: the driver would wait for ever for the first one."""
+    parts = urlsplit(dsn)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [dsn]
+    return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in hosts.split(",")]

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.duria.postgres_faults import ERRORS
-from adapters.duria.postgres_link import Link, Readers
-from adapters.duria.postgres_schema import trigger_fault
+from adapters.duria.postgres_faults import ERRORS, fault_of, passing
+from adapters.duria.postgres_link import CONNECT_LIMIT, Link, Readers
+from adapters.duria.postgres_schema import BENEATH, trigger_fault
 from adapters.duria.relations import RELATIONS
 from engine.faults import Fault
 from engine.model import ColumnId
@@ -32,12 +32,16 @@ RETRY_EVERY: Final = 0.5
 QUEUE_LIMIT: Final = 0.1
 """Share of the server's queue of notifications above which somebody should look who holds it up."""
 _MOST_HINTS: Final = 1000
-# Nobody announces that a relation was made anew, renamed or granted again: its entry in the catalogue tells.
-_PULSE: Final = """
-SELECT pg_notification_queue_usage(),
-       (SELECT string_agg(oid || ' ' || xmin, ',' ORDER BY oid) FROM pg_class
-         WHERE relnamespace = to_regnamespace('public') AND relname = ANY ($1::text[]))
-"""
+# Nobody announces that a relation was made anew, renamed or granted again, that a trigger was dropped, or that a
+# replica became a primary: the entries in the catalogue tell.
+_PULSE: Final = f"""{BENEATH}, entries (entry) AS (
+  SELECT concat_ws(' ', 'relation', oid, pg_class.xmin) FROM beneath JOIN pg_class USING (oid)
+  UNION SELECT concat_ws(' ', 'rule', r.oid, r.xmin) FROM beneath JOIN pg_rewrite r ON ev_class = beneath.oid
+  UNION SELECT concat_ws(' ', 'trigger', t.oid, t.xmin) FROM beneath JOIN pg_trigger t ON tgrelid = beneath.oid
+  UNION SELECT concat_ws(' ', 'function', oid, xmin) FROM pg_proc WHERE proname = 'tmex_changed'
+)
+SELECT pg_notification_queue_usage(), pg_is_in_recovery() || (SELECT string_agg(entry, ',' ORDER BY entry) FROM entries)
+"""  # noqa: S608 - the pieces are constants
 
 
 class _Payload(msgspec.Struct):
@@ -50,6 +54,8 @@ class Listener:
 
     def __init__(self, dsn: str, readers: Readers, *, interval: float) -> None:
         self._dsn, self._readers, self._interval = dsn, readers, interval
+        # Its own connection: behind readings that hang, the echo would wait, and with it the question who is deaf.
+        self._voice = Readers(dsn)
         self.notes: tuple[Fault, ...] = ()
         """Why it polls, and what else should be looked at; what was last known while the connection is lost."""
 
@@ -67,30 +73,47 @@ class Listener:
         finally:
             listening.cancel()
             await asyncio.wait([listening])
+            self._voice.reset()
 
     async def _listen(self, inbox: "_Inbox") -> None:
         told = False
         while True:
             session = _Session(inbox)
-            with suppress(*ERRORS, SourceError):
-                await self._hold(session)
+            pause = await self._once(session)
             # Once for each loss, so that a reading tells what is wrong; from then on readings have their own backoff.
             if session.begun or not told:
                 inbox.put(Hint())
             told = True
-            await asyncio.sleep(RETRY_EVERY)
+            await asyncio.sleep(pause)
+
+    async def _once(self, session: "_Session") -> float:
+        """Listen until that ends; for how many seconds to leave the server alone."""
+        try:
+            await self._hold(session)
+        except (*ERRORS, SourceError) as error:
+            fault = error.fault if isinstance(error, SourceError) else fault_of(error)
+            # What is refused now will be refused again in half a second: rather as seldom as a poll, and as one.
+            if not passing(fault):
+                session.begun = session.opened
+                if session.opened:
+                    self._note(Fault("source.deaf"))
+                return POLL_EVERY
+        return RETRY_EVERY
 
     async def _hold(self, session: "_Session") -> None:
         """Listen until the connection is lost, in doubt, or deaf."""
+        self._voice.reset()
         link = await Link.open(self._dsn)
         try:
+            session.opened = True
+            _, before = await self._pulse(link)
             reason = await self._prove(link, session)
             # What was opened before the loss may be as dead as what was lost.
             self._readers.reset()
             session.begun = True
             self._note(reason)
             session.inbox.put(Hint())
-            await self._watch(link, session, reason)
+            await self._watch(link, session, reason, before)
         finally:
             link.cut()
 
@@ -101,11 +124,11 @@ class Listener:
         async with asyncio.timeout(PULSE_LIMIT):
             link.connection.add_termination_listener(session.end)
             await link.connection.add_listener(session.echo, session.hear)
-        if not await self._echoes(session):
+        if not await self._echoes(session, CONNECT_LIMIT + PULSE_LIMIT):
             return await self._give_up(link)
         async with asyncio.timeout(PULSE_LIMIT):
             await link.connection.add_listener(CHANNEL, session.hear)
-        return await trigger_fault(self._readers)
+            return await trigger_fault(link)
 
     async def _give_up(self, link: Link) -> Fault:
         """Do not leave a session that others use through the pooler listening, if it can be had back."""
@@ -115,37 +138,37 @@ class Listener:
             await link.connection.execute("UNLISTEN *")
         return Fault("source.pooler")
 
-    async def _echoes(self, session: "_Session") -> bool:
-        """Whether it hears what another connection says."""
+    async def _echoes(self, session: "_Session", limit: float) -> bool:
+        """Whether it hears within `limit` seconds what another connection says. SourceError if that may not speak."""
         session.heard.clear()
-        await self._readers.rows("SELECT pg_notify($1, '')", session.echo)
         with suppress(TimeoutError):
-            async with asyncio.timeout(PULSE_LIMIT):
+            async with asyncio.timeout(limit):
+                await self._voice.rows(f'NOTIFY "{session.echo}"')
                 await session.heard.wait()
         return session.heard.is_set()
 
-    async def _watch(self, link: Link, session: "_Session", reason: Fault | None) -> None:
+    async def _watch(self, link: Link, session: "_Session", reason: Fault | None, before: object) -> None:
         """Ask every two seconds, prove once per interval; returns when it is better to begin anew."""
         now = asyncio.get_running_loop().time
         proven = polled = now()
-        before = await self._pulse(link, reason)
         while not await session.lost_within(PULSE_EVERY):
-            if await self._pulse(link, reason) != before:
-                return  # other relations: they may have no trigger
+            usage, shape = await self._pulse(link)
+            self._note(reason, usage)
+            if shape != before:
+                return  # other relations or triggers: they may announce nothing
             if reason is not None and now() - polled >= POLL_EVERY - PULSE_EVERY / 2:
                 polled = now()
                 session.inbox.put(Hint())
             if now() - proven >= self._interval:
                 proven = now()
-                if reason is not None or not await self._echoes(session):
+                if reason is not None or not await self._echoes(session, PULSE_LIMIT):
                     return  # it may hear by now, or is deaf
 
-    async def _pulse(self, link: Link, reason: Fault | None) -> object:
-        """Whether the connection lives, and what should be looked at; what the relations are now."""
+    async def _pulse(self, link: Link) -> tuple[float, object]:
+        """Whether the connection lives: how full the queue is, and what the relations are now."""
         async with asyncio.timeout(PULSE_LIMIT):
-            [[usage, shape]] = await link.rows(_PULSE, list(RELATIONS))
-        self._note(reason, usage)
-        return shape
+            [(usage, shape)] = await link.rows(_PULSE, list(RELATIONS))
+        return usage, shape
 
     def _note(self, reason: Fault | None, usage: float = 0.0) -> None:
         filling = Fault("source.queue_filling", {"percent": round(usage * 100)}) if usage > QUEUE_LIMIT else None
@@ -183,6 +206,8 @@ class _Session:
         self.echo = f"{CHANNEL}_echo_{secrets.token_hex(8)}"
         """A channel that nobody else knows."""
         self.heard = asyncio.Event()
+        self.opened = False
+        """Whether there was a connection."""
         self.begun = False
         """Whether it came as far as to be of use."""
         self._lost = asyncio.Event()

@@ -3,9 +3,10 @@
 All of it is read from the system's catalogue, which every role may read; no row of the practice is touched.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
-from adapters.duria.postgres_link import Readers
+from adapters.duria.postgres_link import Readers, Row
 from adapters.duria.relations import RELATIONS
 from engine.faults import Fault
 
@@ -25,28 +26,46 @@ _FIELDS: Final = """
 SELECT relation, c.oid IS NOT NULL, has_schema_privilege('public', 'USAGE'), a.attname::text,
        CASE t.typcategory WHEN 'S' THEN 'text'
             ELSE format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL) END,
-       has_column_privilege(c.oid, a.attnum, 'SELECT')
+       has_column_privilege(c.oid, a.attnum, 'SELECT'), row_security_active(c.oid)
   FROM unnest($1::text[]) AS relation
   LEFT JOIN pg_class c ON c.relname = relation AND c.relnamespace = 'public'::regnamespace
                       AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_type t ON t.oid = a.atttypid
 """
-# Bits of a trigger's type: 1 each row, 4 insert, 8 delete, 16 update, 32 truncate. Of a view nobody can tell what
-# tables lie beneath; that some table has a trigger of ours has to do.
-_TRIGGERS: Final = """
-WITH ours AS (
-  SELECT tgrelid, tgtype::int AS bits FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-   WHERE proname = 'tmex_changed' AND tgenabled IN ('O', 'A')
+# All that a relation is made of: the tables beneath a view, and those that are part of a table.
+BENEATH: Final = """
+WITH RECURSIVE beneath AS (
+  SELECT oid, relname::text AS relation FROM pg_class
+   WHERE relnamespace = to_regnamespace('public') AND relname = ANY ($1::text[])
+  UNION
+  SELECT part.oid, relation FROM beneath, LATERAL (
+    SELECT refobjid FROM pg_rewrite JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
+     WHERE ev_class = beneath.oid AND ev_type = '1' AND refclassid = 'pg_class'::regclass
+    UNION ALL SELECT inhrelid FROM pg_inherits WHERE inhparent = beneath.oid) AS part (oid)
+)"""
+# Bits of a trigger's type: 1 each row, 4 insert, 8 delete, 16 update, 32 truncate. A partition has its table's row
+# triggers. A materialized view and a foreign table change without a word. The server's own catalogue does not count.
+_TRIGGERS: Final = f"""{BENEATH}, tables AS (
+  SELECT relation, c.oid, relkind IN ('m', 'f') AS mute, relispartition AS part,
+         CASE WHEN c.relname = relation AND relnamespace = to_regnamespace('public') THEN relation
+              ELSE c.oid::regclass::text END AS name
+    FROM beneath JOIN pg_class c USING (oid) WHERE relkind IN ('r', 'p', 'm', 'f') AND c.oid >= 16384
+), ours AS (
+  SELECT tgrelid, bit_or(tgtype::int) FILTER (WHERE tgtype & 1 = 1) AS rows,
+         bit_or(tgtype::int) FILTER (WHERE tgtype & 1 = 0) AS statements
+    FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+   WHERE proname = 'tmex_changed' AND tgenabled IN ('O', 'A') GROUP BY tgrelid
 )
-SELECT relname::text FROM pg_class
- WHERE relnamespace = 'public'::regnamespace AND relname = ANY ($1::text[])
-   AND CASE WHEN relkind IN ('r', 'p')
-            THEN NOT (EXISTS (SELECT FROM ours WHERE tgrelid = pg_class.oid AND bits & 29 = 29)
-                      AND EXISTS (SELECT FROM ours WHERE tgrelid = pg_class.oid AND bits & 33 = 32))
-            ELSE NOT EXISTS (SELECT FROM ours) END
- ORDER BY relname
-"""
+SELECT name FROM tables LEFT JOIN ours ON tgrelid = oid
+ WHERE mute OR coalesce(rows & 28 <> 28, true) OR NOT part AND coalesce(statements & 32 = 0, true)
+UNION
+SELECT relation FROM beneath WHERE relation NOT IN (SELECT relation FROM tables)
+ ORDER BY 1
+"""  # noqa: S608 - the pieces are constants
+_HIDDEN: Final = f"""{BENEATH}
+SELECT DISTINCT oid::regclass::text FROM beneath JOIN pg_class USING (oid) WHERE relrowsecurity ORDER BY 1
+"""  # noqa: S608 - the pieces are constants
 # Each right that is one too many, and what takes it away.
 _RIGHTS: Final = """
 WITH me AS (SELECT * FROM pg_roles WHERE rolname = current_user),
@@ -104,10 +123,12 @@ async def schema_faults(readers: Readers) -> list[Fault]:
 async def shape_fault(readers: Readers) -> Fault | None:
     """The first relation or field that is missing, of a wrong type, or out of our reach. Raises SourceError."""
     fields: dict[str, dict[str, tuple[str, bool]]] = {}
-    missing = set()
-    for relation, exists, usable, field, kind, readable in await readers.rows(_FIELDS, list(RELATIONS)):
+    missing, filtered = set(), set()
+    for relation, exists, usable, field, kind, readable, policed in await readers.rows(_FIELDS, list(RELATIONS)):
         if not exists:
             missing.add(relation)
+        if policed:
+            filtered.add(relation)
         fields.setdefault(relation, {})[field] = (kind, bool(usable and readable))
     for relation, wanted in RELATIONS.items():
         if relation in missing:
@@ -116,7 +137,16 @@ async def shape_fault(readers: Readers) -> Fault | None:
             fault = _field_fault(relation, field, fields[relation].get(field))
             if fault is not None:
                 return fault
-    return None
+    return _hidden(sorted(filtered))
+
+
+async def hidden_fault(readers: Readers) -> Fault | None:
+    """Tables beneath whose policies may hide rows from a view's owner. Raises SourceError."""
+    return _hidden([name for [name] in await readers.rows(_HIDDEN, list(RELATIONS))])
+
+
+def _hidden(relations: Sequence[str]) -> Fault | None:
+    return Fault("source.rows_hidden", {"relation": ", ".join(relations)}) if relations else None
 
 
 def _field_fault(relation: str, field: str, found: tuple[str, bool] | None) -> Fault | None:
@@ -130,9 +160,13 @@ def _field_fault(relation: str, field: str, found: tuple[str, bool] | None) -> F
     return None if readable else Fault("source.field_denied", {"relation": relation, "field": field})
 
 
-async def trigger_fault(readers: Readers) -> Fault | None:
-    """A relation whose changes are not announced. Raises SourceError."""
-    silent = await readers.rows(_TRIGGERS, list(RELATIONS))
+class _Asks(Protocol):
+    async def rows(self, sql: str, *values: object) -> Sequence[Row]: ...
+
+
+async def trigger_fault(link: _Asks) -> Fault | None:
+    """A relation whose changes, or those of a table beneath it, are not announced. Raises what `link` raises."""
+    silent = await link.rows(_TRIGGERS, list(RELATIONS))
     return Fault("source.no_trigger", {"relation": ", ".join(name for [name] in silent)}) if silent else None
 
 

@@ -15,10 +15,10 @@ class TestPostgresSource(SourceContract):
     """`SourceContract`, on a real server."""
 
     @pytest.fixture(params=itertools.product(majors(), ["tables", "views"]), ids=lambda each: f"{each[1]} in {each[0]}")
-    def practice(self, request: pytest.FixtureRequest, new_database: NewDatabase) -> PostgresPractice:
+    def practice(self, request: pytest.FixtureRequest, emptied_database: NewDatabase) -> PostgresPractice:
         """The practice's own program."""
         major, kind = request.param
-        return PostgresPractice(new_database(major), views=kind == "views")
+        return PostgresPractice(emptied_database(major), views=kind == "views")
 
     @pytest.fixture
     async def source(self, practice: PostgresPractice) -> AsyncIterator[PostgresSource]:

@@ -329,9 +329,9 @@ async def test_what_is_broken_is_named(what: str, major: int, own_database: Plac
 
 
 @pytest.fixture
-def own_database(major: int, new_database: NewDatabase) -> Place:
+def own_database(major: int, emptied_database: NewDatabase) -> Place:
     """An empty database on a server of that major."""
-    return new_database(major)
+    return emptied_database(major)
 
 
 async def test_a_database_that_is_not_there(new_database: NewDatabase) -> None:

@@ -9,8 +9,8 @@ import pytest
 from adapters.duria.postgres_link import Readers
 from adapters.duria.postgres_schema import schema_faults
 from tests.contract.postgres_practice import PostgresPractice
-from tests.contract.source_contract import CANARY, EIGHT
-from tests.postgres import READER, ROLLBACK, SCRIPT, NewDatabase, Place, majors
+from tests.contract.source_contract import CANARY
+from tests.postgres import READER, SCRIPT, NewDatabase, Place, majors
 
 OLD = f"""
 CREATE TABLE tmex_appointments (id serial PRIMARY KEY, patient text, practice text, calendar text, col text,
@@ -24,9 +24,9 @@ INSERT INTO patients VALUES ('{CANARY}');
 
 
 @pytest.fixture(params=majors(), ids=lambda major: f"in {major}")
-def place(request: pytest.FixtureRequest, new_database: NewDatabase) -> Place:
+def place(request: pytest.FixtureRequest, emptied_database: NewDatabase) -> Place:
     """An empty database."""
-    return new_database(request.param)
+    return emptied_database(request.param)
 
 
 @pytest.fixture
@@ -172,19 +172,6 @@ async def test_views_are_left_to_the_tables_beneath(place: Place) -> None:
     PostgresPractice(place, views=True)
     place.run(SCRIPT)
     assert await faults(place) == []
-
-
-async def test_it_can_be_taken_back(place: Place) -> None:
-    """I12: run twice, the rollback leaves the relations and what they hold, and nothing of ours."""
-    practice = PostgresPractice(place)
-    await practice.change(add=(EIGHT,))
-    place.run("DROP OWNED BY tmex_reader")
-    place.run(ROLLBACK.replace("DROP ROLE tmex_reader;", "") * 2)  # other tests' databases use the role
-    admin = await place.connect()
-    assert await admin.fetchval("SELECT count(*) FROM tmex_appointments") == 1
-    assert await admin.fetchval("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == 0
-    assert await admin.fetchval("SELECT count(*) FROM pg_proc WHERE proname LIKE 'tmex%'") == 0
-    await admin.close()
 
 
 async def test_rows_that_replication_brings_are_announced(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from random import Random
 from typing import Any
 
@@ -70,11 +71,11 @@ class Calm:
 def calmly(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run an async test in virtual time."""
 
+    @wraps(test)
     def told(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever pytest passes
         async def main() -> None:
             await test(*args, **kwargs)
 
         run(main())
 
-    told.__name__, told.__doc__ = test.__name__, test.__doc__
     return told

@@ -18,6 +18,7 @@ from engine.occupancy import occupancy
 from engine.plan import Change, Patience, Standing
 from engine.ports import CalendarRecord, PortalError
 from engine.reconcile import Reconciler
+from engine.spans import EMPTY, IntervalSet
 from tests.simulation.ports import HostileSource
 from tests.unit.queues import MarkClearedAfterTheWork, TwoAtOnce
 
@@ -25,15 +26,18 @@ Mutant = Callable[[], AbstractContextManager[Any]]
 
 
 def removals_never_ripen_but_go_at_once() -> AbstractContextManager[Any]:
+    """A removal goes out with the reading that first lacks it."""
     return patch.object(plan, "_wait", lambda *_: -1.0)
 
 
 def removals_are_never_freed() -> AbstractContextManager[Any]:
+    """What is gone stays blocked for ever."""
     return patch.object(plan, "_wait", lambda *_: 1.0)
 
 
 @contextmanager
 def a_failed_reading_is_an_empty_one() -> Iterator[None]:
+    """A source that cannot be read counts as one without appointments."""
     honest = HostileSource.read
 
     async def read(self: HostileSource, column: ColumnId, span: Any) -> Reading:  # noqa: ANN401 - passed on
@@ -49,6 +53,8 @@ def a_failed_reading_is_an_empty_one() -> Iterator[None]:
 
 
 def an_incomplete_reading_is_a_complete_one() -> AbstractContextManager[Any]:
+    """Half of the rows free the other half."""
+
     def lenient(*args: Any) -> Any:  # noqa: ANN401 - passed on
         return msgspec.structs.replace(occupancy(*args), incomplete=None)
 
@@ -56,6 +62,8 @@ def an_incomplete_reading_is_a_complete_one() -> AbstractContextManager[Any]:
 
 
 def nothing_is_written_before_an_upload() -> AbstractContextManager[Any]:
+    """What an upload adds reaches the ledger after it left."""
+
     async def announce(self: Reconciler, calendar: Calendar, sight: Sight, change: Change) -> bool:
         calendar.starts(sight.began, reconcile._now())
         calendar.expects(change)
@@ -65,6 +73,8 @@ def nothing_is_written_before_an_upload() -> AbstractContextManager[Any]:
 
 
 def acknowledged_before_the_answer() -> AbstractContextManager[Any]:
+    """An upload that failed is remembered as accepted."""
+
     def failed(self: Calendar, change: Change, error: PortalError, now: float, chance: Random) -> None:
         self.succeeded(change, now, now)
 
@@ -72,6 +82,7 @@ def acknowledged_before_the_answer() -> AbstractContextManager[Any]:
 
 
 def a_late_landing_is_never_mended() -> AbstractContextManager[Any]:
+    """Nothing is sent again after an upload that may land late."""
     honest = Calendar.__init__
 
     def hasty(
@@ -83,19 +94,23 @@ def a_late_landing_is_never_mended() -> AbstractContextManager[Any]:
 
 
 def two_workers_take_one_calendar() -> AbstractContextManager[Any]:
+    """The queue hands a calendar out while another worker has it."""
     return patch.object(runtime, "WorkQueue", TwoAtOnce)
 
 
 def the_mark_is_cleared_after_the_reading() -> AbstractContextManager[Any]:
+    """A change during the reading is lost until the next tick."""
     return patch.object(runtime, "WorkQueue", MarkClearedAfterTheWork)
 
 
 def a_retry_after_is_ignored() -> AbstractContextManager[Any]:
+    """The portal asks to be left alone, and is not."""
     return patch.object(Gate, "pause", lambda *_: None)
 
 
 @contextmanager
 def a_retry_sends_the_old_reading() -> Iterator[None]:
+    """What failed is sent again instead of what is true by then."""
     honest, last = Lookout.look, dict[str, Any]()
 
     async def stale(self: Lookout, calendar: Calendar, window: Window) -> Any:  # noqa: ANN401 - passed on
@@ -108,10 +123,12 @@ def a_retry_sends_the_old_reading() -> Iterator[None]:
 
 
 def an_aged_reading_goes_up() -> AbstractContextManager[Any]:
+    """A process that was frozen goes on with what it had read before."""
     return patch.object(reconcile, "READING_LIFETIME", 1e9)
 
 
 def an_upload_forgets_what_must_not_be_freed() -> AbstractContextManager[Any]:
+    """An upload holds what was read, without the removals that ripen."""
     honest = plan.change
 
     def forgetful(*args: Any, **kwargs: Any) -> Change:  # noqa: ANN401 - passed on
@@ -122,12 +139,15 @@ def an_upload_forgets_what_must_not_be_freed() -> AbstractContextManager[Any]:
 
 
 def the_pace_is_forgotten_at_a_restart() -> AbstractContextManager[Any]:
+    """Each restart begins with a full bucket of uploads."""
     from engine import calendar, pace  # noqa: PLC0415 - only here
 
     return patch.object(calendar, "_recalled", lambda record, limits, now, wall: pace.full(limits, now))
 
 
 def the_baseline_is_what_was_accepted_last() -> AbstractContextManager[Any]:
+    """What the portal may still hold besides is forgotten."""
+
     def sending(standing: Standing, change: Change) -> Standing:
         return msgspec.structs.replace(standing, baseline=change.send)
 
@@ -149,15 +169,39 @@ def _patience(mistaken: Patience, taken_for: Patience) -> Iterator[None]:
 
 
 def the_guard_sleeps() -> AbstractContextManager[Any]:
+    """A great loss is freed as fast as a small one."""
     return _patience(Patience.GUARDED, Patience.NORMAL)
 
 
 def nobody_is_asked_for_a_hand() -> AbstractContextManager[Any]:
+    """An empty calendar is freed once the guard has waited."""
     return _patience(Patience.BY_HAND, Patience.GUARDED)
 
 
 def questions_are_asked_while_off() -> AbstractContextManager[Any]:
+    """Switched off, it still asks for the window."""
     return patch.object(Gate, "question_at", lambda self, host, now, **_: max(now, self.paused.get(host, 0.0)))
+
+
+def what_lingers_is_never_lacking() -> AbstractContextManager[Any]:
+    """What may have landed late is believed to be blocked when it is taken again."""
+    honest = plan.settled
+
+    def settled(standing: Standing, doubted: IntervalSet, window: Window) -> Standing:
+        lacking = (standing.baseline or EMPTY) & doubted - IntervalSet([(window.start, window.end)])
+        return msgspec.structs.replace(honest(standing, doubted, window), pending=standing.pending | lacking)
+
+    return patch("engine.calendar.settled", settled)
+
+
+def what_an_unanswered_upload_freed_is_believed_to_be_blocked() -> AbstractContextManager[Any]:
+    """What an upload without an answer freed is not sent when it is taken again."""
+    honest = plan.sending
+
+    def sending(standing: Standing, change: Change) -> Standing:
+        return msgspec.structs.replace(honest(standing, change), pending=standing.pending | change.added)
+
+    return patch("engine.calendar.sending", sending)
 
 
 MUTANTS: list[Mutant] = [
@@ -180,3 +224,8 @@ MUTANTS: list[Mutant] = [
     the_pace_is_forgotten_at_a_restart,
     the_baseline_is_what_was_accepted_last,
 ]
+RARE: list[Mutant] = [
+    what_lingers_is_never_lacking,
+    what_an_unanswered_upload_freed_is_believed_to_be_blocked,
+]
+"""Bugs that this engine once had, too rare for a search: each has a corner of its own that finds it out."""

@@ -1,10 +1,9 @@
 """One seed is one story: a storm of changes and faults, then everything heals, then the portal equals the practice.
 
-The same seed tells the same story; `python -m tests.simulation.story SEED` tells it aloud.
+The same seed tells the same story; `python -m tests.simulation.aloud SEED` tells it to a person.
 """
 
 import asyncio
-import sys
 from collections.abc import Awaitable
 from contextlib import suppress
 from random import Random
@@ -17,7 +16,6 @@ from engine.model import DAY, ColumnId, Instant, Window
 from engine.ports import Event, Report, WindowAnswered
 from engine.reconcile import World
 from engine.runtime import Engine
-from engine.spans import IntervalSet
 from tests.simulation.ports import (
     HOUR,
     MONDAY,
@@ -27,6 +25,7 @@ from tests.simulation.ports import (
     Listener,
     MemoryLedger,
     Practice,
+    whole,
 )
 from tests.simulation.virtual import VirtualLoop, run
 
@@ -40,6 +39,7 @@ class Story:
     """The world of one seed, and what happens in it."""
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.chance = Random(seed)
         self.limits = _limits(self.chance)
         self.mix = _mix(self.chance, self.limits)
@@ -58,7 +58,7 @@ class Story:
         self.wanders, self.lasts = self.chance.random() < 0.3, self.chance.random() < 0.3
         self.portal.renewed = self.chance.random() < 0.5
         self.on, self._crashed, self._ahead, self._moved_at = True, False, 0.0, 0.0
-        self.trace: list[str] = []
+        self.chronicle = self.source.chronicle
         self.engine: Engine | None = None
         self._job: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -83,13 +83,13 @@ class Story:
 
     async def _two_changes_in_a_row(self) -> None:
         """The second comes while the first is being handled; both are up long before the next tick."""
-        for column in set(self.columns.values()):
+        for column in sorted(set(self.columns.values())):
             for hour in (40, 42):
                 self.practice.taken[column].add(hour)
                 self.source.hint(column)
                 await asyncio.sleep(self.chance.uniform(0.0, 0.02))
         await self._rest(2 * self.limits.upload_gap + (3 if self.limits.upload_burst > 3 else 130))
-        wanted = IntervalSet((MONDAY + hour * HOUR, MONDAY + (hour + 1) * HOUR) for hour in (40, 42))
+        wanted = whole(40, 42)
         for held in self.portal.held.values():
             assert not wanted - held, "I5: the last change was not handled"
 
@@ -106,11 +106,12 @@ class Story:
         column = self.chance.choice(list(COLUMNS.values()))
         hour = self.chance.choice(HOURS)
         self.practice.taken[column] ^= {hour}
-        self._say(f"{column} {hour}:00 {'taken' if hour in self.practice.taken[column] else 'given back'}")
+        done = "taken" if hour in self.practice.taken[column] else "given back"
+        self._say("practice", f"{column} {self.chronicle.times(whole(hour))} {done}")
         self.source.hint(column)
 
     async def _crash(self) -> None:
-        self._say("crash")
+        self._say("tmex", "crashes")
         self._crashed = True
         assert self._job is not None
         await asyncio.sleep(self.chance.choice([0.0, self.chance.uniform(0.0, 0.03)]))
@@ -125,23 +126,24 @@ class Story:
     def _remap(self) -> None:
         """An online calendar is fed by another column from now on, perhaps by the other one's."""
         name, column = self.chance.choice(list(COLUMNS)), self.chance.choice(list(COLUMNS.values()))
-        self._say(f"{name} is fed by {column}")
+        self._say("person", f"{name} is fed by {column} from now on")
         self.columns[name] = column
 
     async def _freeze(self) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        self._say("frozen")
-        loop.freeze(self.chance.choice([4.0, 20.0, 600.0]))
+        seconds = self.chance.choice([4.0, 20.0, 600.0])
+        self._say("machine", f"stands still for {seconds:.0f} s")
+        loop.freeze(seconds)
 
     async def _empty(self) -> None:
         column = self.chance.choice(list(COLUMNS.values()))
-        self._say(f"{column} emptied")
+        self._say("practice", f"{column} reads as empty")
         self.practice.emptied.add(column)
         self.source.hint(column)
 
     async def _refill(self) -> None:
-        self._say("refilled")
+        self._say("practice", "nothing reads as empty any more")
         self.practice.emptied.clear()
 
     async def _move_window(self) -> None:
@@ -149,26 +151,26 @@ class Story:
 
     def _ask_for(self, first: int, last: int) -> None:
         self.portal.asked_window = Window(Instant(MONDAY + first * DAY), Instant(MONDAY + last * DAY))
-        self._say(f"window {first} to {last}")
+        self._say("portal", f"wants days {first} to {last}")
 
     async def _switch(self) -> None:
         self.on = not self.on
-        self._say("on" if self.on else "off")
+        self._say("person", "switches on" if self.on else "switches off")
         self._close()
         assert self.engine is not None
         self.engine.switch(on=self.on)
 
     async def _free_row(self) -> None:
         self.practice.no_free = not self.practice.no_free
-        self._say("free row " + ("vanished" if self.practice.no_free else "back"))
+        self._say("practice", "the free row " + ("vanished" if self.practice.no_free else "is back"))
 
     async def _reservation(self) -> None:
         self.practice.no_lunch = not self.practice.no_lunch
-        self._say("reservation " + ("gone" if self.practice.no_lunch else "back"))
+        self._say("practice", "the reservation is " + ("gone" if self.practice.no_lunch else "back"))
 
     async def _jump(self) -> None:
         self._ahead += self.chance.choice([-365 * DAY, -HOUR, HOUR, 365 * DAY])
-        self._say(f"wall clock {self._ahead:+}")
+        self._say("machine", f"the wall clock is {self._ahead:+.0f} s ahead")
 
     async def _release(self) -> None:
         """A person lets go what waits, after having looked at it."""
@@ -176,19 +178,21 @@ class Story:
         calendar = self.engine.calendars[self.chance.choice(list(COLUMNS))]
         if calendar.report is None or not calendar.report.held:
             return
-        self._say(f"release {calendar.name} {calendar.report.held}")
+        self._say("person", f"releases {calendar.name} {self.chronicle.times(calendar.report.held)}")
         self.portal.released[calendar.name] |= calendar.report.held
         await self._patiently(self.engine.release(calendar.name, calendar.report.held))
 
     async def _refuse_key(self) -> None:
+        self._say("portal", "refuses the key")
         self.portal.refusing = self.mix.key_refused > 0
 
     async def _accept_key(self) -> None:
+        self._say("portal", "accepts the key")
         self.portal.refusing = False
 
     async def _order(self) -> None:
         assert self.engine is not None
-        self._say("sync")
+        self._say("person", "orders a sync")
         await self._patiently(self.engine.sync(list(COLUMNS)))
 
     async def _patiently(self, errand: Awaitable[object]) -> None:
@@ -205,7 +209,7 @@ class Story:
         self.portal.closed = not self.on and not self.mix.freezes
 
     async def _heal(self) -> None:
-        self._say("healed")
+        self._say("all", "the faults are over")
         self._set_faults(Faults())
         self.portal.refusing = False
         self.practice.emptied.clear()
@@ -266,6 +270,7 @@ class Story:
 
     def _judge(self, event: Event) -> None:
         """What is said to be right is right (I11), as far as an honest portal can tell."""
+        self.chronicle.tell(event)
         if isinstance(event, WindowAnswered):
             self._moved_at = asyncio.get_running_loop().time() if event.moved else self._moved_at
         if not isinstance(event, Report) or event.state not in {"uploaded", "unchanged"} or self.mix.lands_late:
@@ -288,8 +293,8 @@ class Story:
     def _wall(self) -> float:
         return MONDAY + asyncio.get_running_loop().time() + self._ahead
 
-    def _say(self, text: str) -> None:
-        self.trace.append(f"{asyncio.get_running_loop().time():10.2f} {text}")
+    def _say(self, who: str, what: str) -> None:
+        self.chronicle.say(who, what)
 
 
 def _limits(chance: Random) -> Limits:
@@ -315,20 +320,16 @@ def _mix(chance: Random, limits: Limits) -> Faults:
     return Faults(**{name: chance.choice([0.05, 0.3]) for name in names if chance.random() < 0.35})
 
 
-async def _told(seed: int) -> Story:
-    story = Story(seed)
+async def _told(story: "Story") -> None:
     try:
         await story.tell()
     except BaseException as error:
-        error.add_note(f"seed {seed}: {story.mix} {story.limits}\n" + "\n".join(story.trace[-40:]))
+        error.add_note(f"seed {story.seed}: {story.mix} {story.limits}\n" + "\n".join(story.chronicle.lines[-40:]))
         raise
-    return story
 
 
 def tell(seed: int) -> Story:
-    """Live through the story of `seed`; raises AssertionError when an invariant breaks."""
-    return run(_told(seed))
-
-
-if __name__ == "__main__":
-    print("\n".join(tell(int(sys.argv[1])).trace))
+    """Live through the story of `seed`; raises AssertionError, or a group of them, when an invariant breaks."""
+    story = Story(seed)
+    run(_told(story))
+    return story

@@ -367,3 +367,51 @@ async def test_what_hinders_the_hints_is_told_once_and_once_when_it_is_over() ->
     await world.running(then)
     told = [each for each in world.listener.events if isinstance(each, Noticed) and each.topic == "source"]
     assert told == [Noticed("source", note), Noticed("source", note, over=True)]
+
+
+@calmly
+async def test_what_an_unanswered_upload_freed_is_sent_again_when_it_is_taken_again() -> None:
+    """I5, I6, fault 27: without a settle upload too, though the window was elsewhere when the next one was accepted."""
+    world = Calm(limits=without(LIMITS, settle=0.0, guard_min=10 * HOUR))
+    world.practice.taken[ADLER] = {8, 9}
+
+    async def then() -> None:
+        await asyncio.sleep(30)
+        world.portal.faults = Faults(answer_lost=ALWAYS)
+        world.take(8)
+        await asyncio.sleep(25)
+        assert world.portal.held["Dr. Adler"] == hours(9) | LUNCH
+        world.portal.faults = Faults()
+        world.portal.asked_window = Window(Instant(MONDAY + 20 * DAY), Instant(MONDAY + 27 * DAY))
+        await asyncio.sleep(120)
+        world.portal.asked_window = WINDOW
+        world.take(8)
+        await asyncio.sleep(120)
+        assert world.portal.held["Dr. Adler"] == hours(8, 9) | LUNCH
+
+    await world.running(then)
+
+
+@calmly
+async def test_what_may_have_landed_late_is_sent_when_it_is_taken_again() -> None:
+    """I6, fault 28: it never landed, and the settle upload went to another window: nobody knows what is there."""
+    world = Calm(limits=without(LIMITS, guard_min=10 * HOUR))
+    world.practice.no_lunch = True  # what is doubted there would be sent, and this with it
+
+    async def then() -> None:
+        await asyncio.sleep(205)
+        world.portal.faults = Faults(never_lands=ALWAYS)
+        world.take(8)
+        await asyncio.sleep(5)
+        world.portal.faults = Faults()
+        world.take(8)
+        await asyncio.sleep(40)
+        assert world.portal.held["Dr. Adler"] == EMPTY
+        world.portal.asked_window = Window(Instant(MONDAY + 20 * DAY), Instant(MONDAY + 27 * DAY))
+        await asyncio.sleep(150)
+        world.portal.asked_window = WINDOW
+        world.take(8)
+        await asyncio.sleep(100)
+        assert world.portal.held["Dr. Adler"] == hours(8)
+
+    await world.running(then)

@@ -8,17 +8,23 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+BEGINNING = 1000.0
+"""What the loop's clock shows at first."""
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop that never waits. Nothing in it may wait for the real world."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._virtual = 1000.0
+        self._virtual = BEGINNING
         self._clock_resolution = 1e-6
         self._ready: deque[asyncio.Handle]
         self._scheduled: list[asyncio.TimerHandle]
         self._timer_cancelled_count: int
+        self.failures: list[BaseException] = []
+        """What broke in a callback, where nobody awaits it."""
+        self.set_exception_handler(lambda _, context: self._failed(context))
 
     def time(self) -> float:
         return self._virtual
@@ -37,12 +43,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             raise RuntimeError("nothing can ever happen any more: every task waits for another one")
         self._virtual = max(self._virtual, timers[0].when())
 
+    def _failed(self, context: dict[str, Any]) -> None:
+        self.failures.append(context.get("exception") or RuntimeError(context["message"]))
+
     def freeze(self, seconds: float) -> None:
         """Let `seconds` pass in which this process does nothing at all."""
         self._virtual += seconds
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
+    """Run `main` in virtual time; what breaks in a callback breaks it too."""
+    loop = VirtualLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        outcome = runner.run(main)
+    if loop.failures:
+        raise loop.failures[0]
+    return outcome

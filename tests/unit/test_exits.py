@@ -14,7 +14,14 @@ CONTRACT = {
     2: ["usage.no_calendar", "usage.wrong"],
     65: [
         *("source.corrupt", "source.not_a_database", "source.no_relation", "source.no_field", "source.unreadable"),
-        *("source.denied", "source.broken_view", "source.field_denied", "source.view_fails", "source.wrong_type"),
+        *(
+            "source.denied",
+            "source.broken_view",
+            "source.rows_hidden",
+            "source.field_denied",
+            "source.view_fails",
+            "source.wrong_type",
+        ),
         *("file.cut_off", "file.empty", "file.not_a_file", "file.too_large", "file.denied", "file.unreadable"),
         *("file.binary", "file.encoding", "file.no_field", "file.field_twice", "file.quoting", "file.line_too_long"),
         *("file.too_many_rows", "file.too_many_files", "file.not_a_calendar", "file.recurrence_refused"),
@@ -25,6 +32,7 @@ CONTRACT = {
         *("source.hot_journal", "portal.server_error", "portal.busy", "portal.unreachable", "portal.timeout"),
         *("portal.cut_off", "portal.tls", "portal.no_window", "file.none"),
         *("source.login_refused", "source.no_database", "source.too_many_connections"),
+        *("source.pooler_refuses", "source.tls"),
     ],
     70: ["job.bug"],
     73: [

@@ -93,6 +93,16 @@ def test_a_zone_that_knows_no_offset_counts_as_utc() -> None:
     assert WallClock(UTC).earliest(Wall(77)) == 77
 
 
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_ends_of_the_calendar_have_instants(name: str) -> None:
+    """R9, R13: `9999-12-31 23:59` is how programs write that something has no end."""
+    clock = WallClock(ZoneInfo(name))
+    for local in (datetime.min, datetime.max):  # noqa: DTZ901 - wall time
+        edge = Wall((local - EPOCH) // timedelta(seconds=1))
+        assert abs(clock.earliest(edge) - edge) < DAY
+        assert abs(clock.latest(edge) - edge) < DAY
+
+
 def test_wall_time_is_written_as_people_do() -> None:
     """R13: a row is named by its start."""
     assert wall_text(wall("2026-11-23 08:00")) == "2026-11-23 08:00"

@@ -69,53 +69,61 @@ BEGIN
 END
 $script$;
 
--- Announces on channel tmex which calendar and column a row named before and names now; nothing else of the row. It
--- never fails the practice's statement, whatever goes wrong: a lost announcement costs one interval of tmex. It says
+-- Announces on channel tmex which calendar and column a row named before and names now; nothing else of the row. Each
+-- is announced once in a transaction: once for each of a million rows would cost the practice's session gigabytes. What
+-- was announced stands in the transaction's own setting tmex.told, which a savepoint takes back like the announcement.
+-- It never fails the practice's statement, whatever goes wrong: a lost announcement costs one interval of tmex. It says
 -- nothing while the server's queue of announcements is half full, for a full one would fail the practice's commit.
+--
+-- One thing it cannot help: PostgreSQL refuses PREPARE TRANSACTION (two-phase commit, XA) to a transaction that has
+-- announced something. Where programs that write to these tables commit in two phases, drop the triggers again; tmex
+-- then reads everything every few seconds.
 CREATE OR REPLACE FUNCTION public.tmex_changed() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
-  old_calendar text;
-  old_col text;
-  new_calendar text;
-  new_col text;
+  told text;
+  calendar text;
+  col text;
+  payload text;
+  side text;
+  touched record;
 BEGIN
-  IF pg_notification_queue_usage() > 0.5 THEN
-    RETURN NULL;
-  END IF;
-  IF TG_LEVEL = 'STATEMENT' THEN
-    PERFORM pg_notify('tmex', '');
-    RETURN NULL;
-  END IF;
-  IF TG_OP <> 'INSERT' THEN
-    IF TG_NARGS = 0 THEN
-      old_calendar := OLD.calendar;
-      old_col := OLD.col;
+  told := coalesce(current_setting('tmex.told', true), '');
+  FOREACH side IN ARRAY CASE WHEN TG_LEVEL = 'STATEMENT' THEN '{all}'::text[] WHEN TG_OP = 'INSERT' THEN '{new}'
+                             WHEN TG_OP = 'DELETE' THEN '{old}' ELSE '{old,new}' END LOOP
+    EXIT WHEN told = 'all';
+    IF side = 'all' OR length(told) > 10000 THEN
+      payload := '';
     ELSE
-      EXECUTE format('SELECT ($1).%I, ($1).%I', TG_ARGV[0], TG_ARGV[1]) INTO old_calendar, old_col USING OLD;
+      IF side = 'old' THEN
+        touched := OLD;
+      ELSE
+        touched := NEW;
+      END IF;
+      IF TG_NARGS = 0 THEN
+        calendar := touched.calendar;
+        col := touched.col;
+      ELSE
+        EXECUTE format('SELECT ($1).%I, ($1).%I', TG_ARGV[0], TG_ARGV[1]) INTO calendar, col USING touched;
+      END IF;
+      payload := json_build_object('calendar', calendar, 'col', col)::text;
     END IF;
-    PERFORM pg_notify('tmex', json_build_object('calendar', old_calendar, 'col', old_col)::text);
-  END IF;
-  IF TG_OP <> 'DELETE' THEN
-    IF TG_NARGS = 0 THEN
-      new_calendar := NEW.calendar;
-      new_col := NEW.col;
-    ELSE
-      EXECUTE format('SELECT ($1).%I, ($1).%I', TG_ARGV[0], TG_ARGV[1]) INTO new_calendar, new_col USING NEW;
-    END IF;
-    IF TG_OP = 'INSERT' OR (old_calendar, old_col) IS DISTINCT FROM (new_calendar, new_col) THEN
-      PERFORM pg_notify('tmex', json_build_object('calendar', new_calendar, 'col', new_col)::text);
-    END IF;
-  END IF;
-  RETURN NULL;
+    CONTINUE WHEN payload <> '' AND strpos(told, E'\n' || payload || E'\n') > 0;
+    EXIT WHEN pg_notification_queue_usage() > 0.5;
+    PERFORM pg_notify('tmex', payload);
+    told := CASE WHEN payload = '' THEN 'all' ELSE told || E'\n' || payload || E'\n' END;
+    PERFORM set_config('tmex.told', told, true);
+  END LOOP;
+  RETURN coalesce(NEW, OLD);
 EXCEPTION WHEN OTHERS THEN
   BEGIN
-    PERFORM pg_notify('tmex', '');
+    PERFORM set_config('tmex.told', 'all', true);
+    PERFORM pg_notify('tmex', '') WHERE pg_notification_queue_usage() <= 0.5;
   EXCEPTION WHEN OTHERS THEN
     NULL;
   END;
-  RETURN NULL;
+  RETURN coalesce(NEW, OLD);
 END
 $function$;
 
@@ -126,6 +134,9 @@ DO $script$
 DECLARE
   relation text;
 BEGIN
+  IF pg_catalog.current_setting('max_prepared_transactions')::int > 0 THEN
+    RAISE WARNING 'this server allows PREPARE TRANSACTION, which the triggers make fail for who writes to their tables';
+  END IF;
   FOREACH relation IN ARRAY ARRAY['tmex_appointments', 'tmex_reservations'] LOOP
     IF EXISTS (SELECT FROM pg_catalog.pg_class
                 WHERE oid = pg_catalog.to_regclass('public.' || relation) AND relkind IN ('r', 'p')) THEN
@@ -144,18 +155,27 @@ BEGIN
 END
 $script$;
 
--- The role. The grants are the wall; the settings spare the practice a reader that hangs.
+-- The role. The grants are the wall; the settings spare the practice a reader that hangs. Of what it may do besides,
+-- only what it has is taken away: whoever may make roles may not touch a right that is not his own.
 DO $script$
+DECLARE
+  besides text;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'tmex_reader') THEN
     CREATE ROLE tmex_reader;
-  ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles
-                 WHERE rolname = 'tmex_reader' AND (rolsuper OR rolreplication OR rolbypassrls)) THEN
-    ALTER ROLE tmex_reader NOSUPERUSER NOREPLICATION NOBYPASSRLS;
+  END IF;
+  SELECT pg_catalog.concat_ws(' ', CASE WHEN rolsuper THEN 'NOSUPERUSER' END,
+                              CASE WHEN rolcreatedb THEN 'NOCREATEDB' END,
+                              CASE WHEN rolcreaterole THEN 'NOCREATEROLE' END,
+                              CASE WHEN rolreplication THEN 'NOREPLICATION' END,
+                              CASE WHEN rolbypassrls THEN 'NOBYPASSRLS' END)
+    INTO besides FROM pg_catalog.pg_roles WHERE rolname = 'tmex_reader';
+  IF besides <> '' THEN
+    EXECUTE 'ALTER ROLE tmex_reader ' || besides;
   END IF;
 END
 $script$;
-ALTER ROLE tmex_reader LOGIN NOCREATEDB NOCREATEROLE NOINHERIT CONNECTION LIMIT 10;
+ALTER ROLE tmex_reader LOGIN NOINHERIT CONNECTION LIMIT 10;
 ALTER ROLE tmex_reader SET default_transaction_read_only = on;
 ALTER ROLE tmex_reader SET statement_timeout = '5s';
 ALTER ROLE tmex_reader SET lock_timeout = '1s';

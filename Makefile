@@ -1,7 +1,7 @@
 # The product and its checks. `make` alone explains itself.
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +23,7 @@ run: $(VENV)/.run ## a practice and a portal on this machine, and tmex between t
 demo: run
 
 test: setup ## every test; engine/ must be covered to the last branch
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 sim: setup ## the simulation alone; SEEDS=5000 tells so many stories, SEED=17 tells one to a person
 ifdef SEED

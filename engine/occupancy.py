@@ -123,7 +123,7 @@ def next_midnight(start: int, end: int) -> int | None:
     return midnight + DAY if end == midnight else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _plain(packed: bytes, clock: WallClock) -> IntervalSet | None:
     """The instants of packed rows, unclipped; None when an end is unusable."""
     instants = []

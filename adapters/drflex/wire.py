@@ -63,7 +63,7 @@ class _Day(NamedTuple):
 _NO_DAY: Final = _Day(0, 0, "", "", "")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _rows(packed: bytes, clock: WallClock) -> str:
     """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once. A stretch
     in which nothing changed is not written twice.

@@ -33,7 +33,10 @@ ANALYZE;
 _CHANGE: Final = """
 INSERT INTO tmex_appointments VALUES ('PRAX1', 'TK1', 'A', $1::timestamp, $1::timestamp + interval '1 second', true)
 """
-_FIRST: Final = "SELECT timestamp '2026-11-24 06:20' + $1::int * interval '2 seconds'"
+# In the evenings, when the column is free, and another day each time: every change adds something.
+_FIRST: Final = """
+SELECT timestamp '2026-11-24 18:00' + $1::int % 100 * interval '1 day' + $1::int / 100 * interval '2 seconds'
+"""
 
 
 class Practice:

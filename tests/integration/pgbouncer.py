@@ -40,12 +40,19 @@ logfile = {folder}/log
         words = ["unshare", "--user", "--map-user=1000", "--map-group=1000", *words]
     process = await asyncio.create_subprocess_exec(*words)
     try:
-        await eventually(lambda: _exists(folder / ".s.PGSQL.5432"), "pgbouncer listens")
+        await eventually(lambda: _listens(folder / ".s.PGSQL.5432"), "pgbouncer listens")
         yield str(folder)
     finally:
         process.terminate()
         await process.wait()
 
 
-async def _exists(path: Path) -> bool:
-    return path.exists()
+async def _listens(path: Path) -> bool:
+    """Whether it takes connections: the socket is there a moment before."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

@@ -108,7 +108,7 @@ class TestLocks:
         assert await written(tmp_path, "delete", 1) == 0
 
     async def test_an_impatient_writer_with_a_rollback_journal_gets_through(self, tmp_path: Path) -> None:
-        """I12, fault 14: one that does not wait at all, and tries again: three tries for each transaction on average."""
+        """I12, fault 14: one that does not wait at all, and tries again: three tries a transaction on average."""
         assert await written(tmp_path, "delete", 0) <= 2 * TRANSACTIONS
 
 

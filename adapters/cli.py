@@ -27,7 +27,22 @@ from engine.faults import Fault, FaultError
 
 TMEX_WORDS = {"+J": "on", "-J": "off", "P": "config"}
 """What people who know DURIA's command type."""
-VERBS = ("sync", "plan", "run", "on", "off", "status", "release", "check", "config", "health", "sql", "demo", "version")
+VERBS = (
+    "sync",
+    "plan",
+    "run",
+    "on",
+    "off",
+    "status",
+    "explain",
+    "release",
+    "check",
+    "config",
+    "health",
+    "sql",
+    "demo",
+    "version",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,13 +82,18 @@ def _parser(lang: str) -> Parser:
             verb, help=told, description=told, epilog=phrase(f"example.{verb}", lang), lang=lang
         )
         made[verb].set_defaults(perform=globals()[f"_{verb}"])
-    for verb in ("sync", "plan", "status", "check", "config"):
+    for verb in ("sync", "plan", "status", "explain", "check", "config"):
         made[verb].add_argument("--json", action="store_true", help=phrase("help.json", lang))
     made["sync"].add_argument(
         "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
     )
     made["demo"].add_argument("--changes", metavar="N", type=int, help=phrase("help.changes", lang))
     made["status"].add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
+    made["explain"].add_argument("name", metavar="NAME", help=phrase("help.name", lang))
+    made["explain"].add_argument(
+        "time", metavar=phrase("help.time_word", lang), nargs="+", help=phrase("help.time", lang)
+    )
+    made["explain"].add_argument("--at", metavar=phrase("help.time_word", lang), help=phrase("help.at", lang))
     made["release"].add_argument("name", metavar="NAME", help=phrase("help.name", lang))
     made["release"].add_argument("--yes", action="store_true", help=phrase("help.yes", lang))
     made["sql"].add_argument("dialect", choices=("postgres", "sqlite"), help=phrase("help.dialect", lang))
@@ -114,6 +134,16 @@ def _status(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - 
     if arguments.watch:
         return _loop(lambda: command.watch(settings))
     return _loop(lambda: command.status(settings, as_json=arguments.json))
+
+
+def _explain(arguments: argparse.Namespace, lang: str) -> int:
+    from adapters import command  # noqa: PLC0415 - see the module's first sentences
+
+    settings = load(os.environ)
+    if arguments.name not in settings.calendars:
+        return _complain([Fault("usage.no_calendar", {"name": arguments.name})], lang)
+    time = " ".join(arguments.time)
+    return _loop(lambda: command.tell_why(settings, arguments.name, time, arguments.at, as_json=arguments.json))
 
 
 def _release(arguments: argparse.Namespace, lang: str) -> int:

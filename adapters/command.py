@@ -8,15 +8,19 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 from typing import TextIO, TypeVar
 
 import msgspec
 
-from adapters.compose import assembled, remembered
+from adapters.compose import assembled, remembered, remembered_history
 from adapters.condition import CalendarCondition, Condition, of_job, of_ledger
+from adapters.explain import explain, explain_past
 from adapters.job import outcome_of
 from adapters.lock import StateLock
 from adapters.mailbox import LOOK_EVERY, Mailbox, Order
+from adapters.minutes import PERIOD
+from adapters.moment import parse_moment
 from adapters.outcome import Outcome, show_span
 from adapters.settings import Settings
 from adapters.streams import complain, tell
@@ -24,7 +28,8 @@ from adapters.switch import Switch
 from adapters.texts import say
 from adapters.texts.phrasing import phrase
 from engine.faults import Fault
-from engine.ports import Event, Noticed, Report
+from engine.model import Instant, Wall
+from engine.ports import CalendarRecord, Entry, Event, LedgerError, Noticed, Report
 from engine.runtime import Engine
 from engine.walltime import WallClock
 
@@ -66,10 +71,11 @@ async def sync(settings: Settings, names: list[str], *, as_json: bool) -> int:
 
 async def status(settings: Settings, *, as_json: bool) -> int:
     """Tell how the job and every calendar stand."""
-    condition = await _condition(settings)
-    if condition is None:
+    known = await _condition(settings)
+    if known is None:
         return 75
     clock = WallClock(settings.limits.zone)
+    condition = known.counted(await _history(settings, known.at - PERIOD), clock)
     if as_json:
         tell(json.dumps(condition.as_json(clock, settings.lang), ensure_ascii=False))
     else:
@@ -128,6 +134,28 @@ def _tell_waiting(found: CalendarCondition, settings: Settings) -> bool:
     return bool(waiting)
 
 
+async def tell_why(settings: Settings, name: str, time: str, at: str | None, *, as_json: bool) -> int:
+    """Tell why a time is blocked or free online, or was so at another moment. Raises FaultError."""
+    clock = WallClock(settings.limits.zone)
+    now = datetime.now(settings.limits.zone)
+    second = _instant(parse_moment(time, now.replace(tzinfo=None)), clock)
+    entries = await remembered_history(settings, 0.0)
+    if at is None:
+        past = await remembered(settings)
+        standing = past.calendars.get(name, CalendarRecord()).standing
+        found = explain(name, second, standing, past.portal.window, entries)
+    else:
+        moment = _instant(parse_moment(at, now.replace(tzinfo=None), past=True), clock)
+        found = explain_past(name, second, moment, entries)
+    told = (
+        json.dumps(found.as_json(clock), ensure_ascii=False)
+        if as_json
+        else "\n".join(found.lines(clock, settings.lang))
+    )
+    tell(told)
+    return 0
+
+
 async def plan(settings: Settings, *, as_json: bool) -> int:
     """Show what a sync would upload; sends nothing but the window question."""
     async with assembled(settings, Complainer(settings.lang), look_only=True) as engine:
@@ -178,6 +206,15 @@ async def _condition(settings: Settings) -> Condition | None:
     return await _by_job_or(settings, Order("status"), Condition.unpack, here)
 
 
+async def _history(settings: Settings, since: float) -> list[Entry]:
+    """What happened since then; nothing where it cannot be read, which is said."""
+    try:
+        return await remembered_history(settings, since)
+    except LedgerError as error:
+        _complain([error.fault], settings.lang)
+        return []
+
+
 async def _previewed(engine: Engine, name: str, settings: Settings) -> Condition:
     """The condition after a look that changes nothing, while no job runs."""
     (report,) = await engine.preview([name])
@@ -213,6 +250,11 @@ async def _readable(stream: TextIO, limit: float | None) -> bool:
         return False
     finally:
         loop.remove_reader(stream)
+
+
+def _instant(local: datetime, clock: WallClock) -> Instant:
+    """A wall time; of a doubtful one the earlier reading."""
+    return clock.earliest(Wall(int(local.replace(tzinfo=UTC).timestamp())))
 
 
 def _show(outcome: Outcome, settings: Settings, *, as_json: bool) -> int:

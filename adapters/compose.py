@@ -19,7 +19,7 @@ from adapters.settings import Settings
 from adapters.settings import SqliteSource as SqliteAddress
 from engine.faults import Fault
 from engine.model import Window
-from engine.ports import Hint, Ledger, Observer, Portal, Recollection, Source
+from engine.ports import Entry, Hint, Ledger, Observer, Portal, Recollection, Source
 from engine.reconcile import World
 from engine.runtime import Engine
 from engine.spans import IntervalSet
@@ -90,6 +90,11 @@ async def assembled(
 async def remembered(settings: Settings) -> Recollection:
     """What the ledger holds, without touching it. Raises LedgerError."""
     return await SqliteLedger.peek(settings.state, _realm(settings))
+
+
+async def remembered_history(settings: Settings, since: float) -> list[Entry]:
+    """The ledger's history since then, in wall-clock seconds, without touching it. Raises LedgerError."""
+    return await SqliteLedger.peek_history(settings.state, since, _realm(settings))
 
 
 class KeptShelf:

@@ -3,12 +3,16 @@
 The first thing it tells of a calendar is since when it is known to be right (I11).
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import reduce
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
+from adapters.minutes import Unsafe, unsafe
 from adapters.outcome import decode, encode, show_span, show_times
 from adapters.texts import say
 from adapters.texts.phrasing import phrase
@@ -16,11 +20,12 @@ from engine.calendar import Calendar
 from engine.faults import Fault
 from engine.model import ColumnId, Instant, Window
 from engine.plan import Patience
-from engine.ports import CalendarRecord, Recollection, Report
+from engine.ports import CalendarRecord, Entry, Recollection, Report
 from engine.runtime import Engine
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
+_MOST_SHOWN: Final = 20
 _GONE: Final = {"file.none", "file.vanished"}
 
 
@@ -39,6 +44,11 @@ class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
     releasable: IntervalSet = EMPTY
     """What `release` would let go: what the guard or a hand holds."""
     adrift: bool = False
+    sending: IntervalSet = EMPTY
+    """What is occupied and the portal may lack."""
+    exposed: float = 0.0
+    """For how many seconds that has been so, summed over its stretches."""
+    unsafe: Unsafe = Unsafe()
     faults: list[Fault] = []
 
     def gone(self) -> bool:
@@ -56,6 +66,19 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: float | None = None
     stale: Fault | None = None
     calendars: list[CalendarCondition] = []
+
+    def counted(self, history: Iterable[Entry], clock: WallClock) -> "Condition":
+        """With the unsafe minutes that `history` tells of, and those of what is exposed right now."""
+        past = unsafe(history, self.at, clock)
+        calendars = [
+            msgspec.structs.replace(each, unsafe=past.get(each.name, Unsafe()).plus(each.exposed, each.exposed))
+            for each in self.calendars
+        ]
+        return msgspec.structs.replace(self, calendars=calendars)
+
+    def unsafe(self) -> Unsafe:
+        """Of all calendars together."""
+        return reduce(lambda sum_, each: sum_.plus(each.unsafe.today, each.unsafe.month), self.calendars, Unsafe())
 
     def pack(self) -> bytes:
         """As bytes for `unpack`, in another process."""
@@ -77,6 +100,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
                 "asked": self._moment(self.asked_at, clock),
                 "stale": self.stale and {"code": self.stale.code, "text": say(self.stale, lang)},
             },
+            "unsafe_minutes": self.unsafe().as_json(),
             "calendars": [self._calendar(each, clock, lang) for each in self.calendars],
         }
 
@@ -91,11 +115,13 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
             told.append(f"  {say(self.stale, lang)}")
         for each in self.calendars:
             told += self._told(each, clock, lang)
-        return told
+        minutes = {name: f"{each:.2f}" for name, each in self.unsafe().as_json().items()}
+        return [*told, phrase("status.unsafe", lang, **minutes)]
 
     def _told(self, each: CalendarCondition, clock: WallClock, lang: str) -> list[str]:
         word, since = phrase(f"word.{each.state}", lang), self._ago(each.right_at, lang)
         told = [phrase("status.calendar", lang, name=each.name, word=word, since=since, blocks=each.blocks)]
+        told += [f"  > {show_span(*span, clock)}" for span in islice(each.sending, _MOST_SHOWN)]
         told += [f"  … {show_span(*span, clock)}" for span in each.ripening]
         told += [f"  ! {show_span(*span, clock)}" for span in each.waiting]
         return told + [f"  {say(fault, lang)}" for fault in each.faults]
@@ -109,6 +135,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
             "right_since": self._moment(each.right_at, clock),
             "age_seconds": age,
             "blocks": each.blocks,
+            "unsafe_minutes": each.unsafe.as_json(),
+            "sending": show_times(each.sending, clock),
             "ripening": show_times(each.ripening, clock),
             "waiting": show_times(each.waiting, clock),
             "errors": [{"code": fault.code, "text": say(fault, lang)} for fault in each.faults],
@@ -129,7 +157,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_job(engine: Engine, at: float, stale_after: float) -> Condition:
     """The condition of the running job; known to be right longer than `stale_after` ago is stale."""
-    keeper, on = engine.keeper, engine.gate.open
+    keeper, on, now = engine.keeper, engine.gate.open, asyncio.get_running_loop().time()
     return Condition(
         at=at,
         running=True,
@@ -137,7 +165,7 @@ def of_job(engine: Engine, at: float, stale_after: float) -> Condition:
         window=keeper.window,
         asked_at=keeper.asked_at,
         stale=engine.gate.refused or keeper.trouble,
-        calendars=[_of_calendar(each, at - stale_after, on=on) for each in engine.calendars.values()],
+        calendars=[_of_calendar(each, at - stale_after, now, on=on) for each in engine.calendars.values()],
     )
 
 
@@ -156,8 +184,8 @@ def of_ledger(past: Recollection, columns: Mapping[str, ColumnId], at: float, *,
     )
 
 
-def _of_calendar(calendar: Calendar, horizon: float, *, on: bool) -> CalendarCondition:
-    report = calendar.report
+def _of_calendar(calendar: Calendar, horizon: float, now: float, *, on: bool) -> CalendarCondition:
+    report, exposure = calendar.report, calendar.exposure
     if report is None:
         state = "unknown" if on else "off"
         return CalendarCondition(
@@ -173,6 +201,8 @@ def _of_calendar(calendar: Calendar, horizon: float, *, on: bool) -> CalendarCon
         ripening=EMPTY if by_hand else report.held,
         waiting=report.held if by_hand else EMPTY,
         releasable=EMPTY if report.patience is Patience.NORMAL else report.held,
+        sending=exposure.times(),
+        exposed=0.0 if calendar.right_at is None else exposure.seconds(now),
         adrift=calendar.standing.adrift and calendar.standing.baseline is None,
         faults=[*([report.fault] if report.fault else []), *report.doubts],
     )

@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from engine import pace as pacing
+from engine.exposure import Exposure, shown
 from engine.limits import Limits
 from engine.model import ColumnId
 from engine.plan import Change, Standing, accepted, recalled, sending, settled, unanswered
@@ -46,8 +47,10 @@ class Calendar:
         """Whether the ledger missed the last record of it."""
         self.failures = 0
         """Failed readings in a row."""
-        self.observed = inf
-        """When the oldest change was observed that the portal has not accepted yet."""
+        self.exposure = Exposure()
+        """What the portal may lack, since when."""
+        self.waiting = EMPTY
+        """Removals of which the history knows that they wait."""
         self.again_at = inf
         """When it has to be looked at again, if nothing happens before."""
 
@@ -65,10 +68,13 @@ class Calendar:
         """When its own pace allows the next upload (I10)."""
         return pacing.ready_at(self.pace, now, self._limits, asked=asked)
 
-    def starts(self, observed: float, now: float) -> None:
-        """An attempt is prepared, for a change observed at `observed`: it counts from now on (I10)."""
+    def shows(self, change: Change, began: float) -> None:
+        """A reading that began at `began` showed what the portal may lack."""
+        self.exposure = shown(self.exposure, change.added, began)
+
+    def starts(self, now: float) -> None:
+        """An attempt is prepared: it counts from now on (I10)."""
         self.pace = pacing.started(self.pace, now, self._limits)
-        self.observed = min(self.observed, observed)
 
     def expects(self, change: Change) -> None:
         """The portal may soon hold what `change` sends (I6)."""
@@ -83,7 +89,7 @@ class Calendar:
         """The upload that left at `began` was accepted."""
         self.standing = accepted(self.standing, change)
         self.pace = pacing.succeeded(self.pace, now)
-        self.clean = True
+        self.clean, self.exposure = True, Exposure()
         self.refresh_at = now + self._limits.refresh
         if began >= self.settle_at:
             self.standing = settled(self.standing, self.doubted, change.window)
@@ -94,9 +100,14 @@ class Calendar:
 
     def rests(self, change: Change, now: float) -> None:
         """Nothing more to do until something ripens, settles or is to be refreshed."""
-        self.failures, self.observed = 0, inf
+        self.failures = 0
+        self.waits(change)
         ripe_at = inf if change.ripe_in is None else now + change.ripe_in + _ROUNDING
         self.again_at = _next(now, ripe_at, self.settle_at, self.refresh_at)
+
+    def waits(self, change: Change) -> None:
+        """The history was told which removals wait."""
+        self.waiting = change.held
 
     def failed(self, change: Change, error: PortalError, now: float, chance: Random) -> None:
         """The upload was not accepted; if it may land late, a later one has to settle the matter (I6)."""

@@ -24,6 +24,7 @@ class Gate:
         """Whether the job is on; what a person asks for may pass all the same."""
         self.refused: Fault | None = None
         """The portal's refusal of the key, until it answers a question again."""
+        self._refusal = asyncio.Event()
         self.paused: dict[str, float] = {}
         self._places = asyncio.Semaphore(concurrency)
 
@@ -37,6 +38,16 @@ class Gate:
             self.pause(host, now + min(error.retry_after, LONGEST_PAUSE))
         if isinstance(error, KeyRefusedError):
             self.refused = error.fault
+            self._refusal.set()
+
+    def welcome(self) -> None:
+        """The key was accepted."""
+        self.refused = None
+        self._refusal.clear()
+
+    async def refusal(self) -> None:
+        """Wait for as long as the key is not refused."""
+        await self._refusal.wait()
 
     def upload_at(self, host: str, now: float, *, asked: bool = False) -> float:
         """From when on an upload may go to `host`; infinite while nobody knows."""

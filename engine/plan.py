@@ -71,6 +71,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """What the portal is believed to hold in `window`."""
         return window.clip((self.baseline or EMPTY) - self.pending)
 
+    def let_go(self) -> IntervalSet:
+        """What a person released of what is missing."""
+        return IntervalSet(pair for each in self.losses if each.released for pair in each.times)
+
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One decision, spelled out: `send` is the whole of the upload, the rest says how it differs from the baseline."""

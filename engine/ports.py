@@ -133,15 +133,36 @@ class PortalRecord(msgspec.Struct, frozen=True):
     """When this was written down, in wall-clock seconds."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One accepted upload that changed something, for the history: times and the calendar's name, nothing else."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a calendar's history: an upload that changed something, or removals that began to wait or no longer
+    do. Times and the calendar's name, nothing else (I7).
+    """
 
     at: float
+    """Wall-clock time at which the portal accepted, or the reading began after which nothing was sent."""
     calendar: str
-    added: IntervalSet
-    removed: IntervalSet
-    seconds: float
-    """From the observation of the change to its acceptance."""
+    added: IntervalSet = EMPTY
+    """What was occupied, or blocked for another reason, and is blocked online from now on."""
+    reserved: IntervalSet = EMPTY
+    """What of it only a reservation blocks."""
+    vanished: IntervalSet = EMPTY
+    """What of it is blocked because a free row vanished (R12)."""
+    seconds: float = 0.0
+    """From the beginning of the reading that first showed what is added, to its acceptance."""
+    took: float = 0.0
+    """How much of that was the accepted upload itself."""
+    unsafe: float = 0.0
+    """Seconds, summed over stretches, that occupied times were bookable online before this was accepted."""
+    removed: IntervalSet = EMPTY
+    """What was freed."""
+    released: IntervalSet = EMPTY
+    """What of it a person had let go."""
+    held: IntervalSet = EMPTY
+    """Removals that began to wait (I3)."""
+    back: IntervalSet = EMPTY
+    """Removals that waited and are occupied again."""
+    why: str = ""
+    """How removals wait, a `Patience`; or the code of the fault for which nothing may be freed."""
 
 
 class Recollection(msgspec.Struct, frozen=True, kw_only=True):

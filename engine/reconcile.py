@@ -10,7 +10,7 @@ from math import inf
 from random import Random
 from typing import Final, NamedTuple, assert_never
 
-from engine import plan
+from engine import history, plan
 from engine.calendar import Calendar
 from engine.faults import Fault
 from engine.gate import Gate
@@ -80,9 +80,12 @@ class Reconciler:
         if isinstance(sight, Fault):
             return self._blind(calendar, sight)
         decision = self._decide(calendar, sight, owed=calendar.owed(_now()), asked=False)
+        calendar.shows(decision.change, sight.began)
         if isinstance(decision, Unchanged):
             return await self._rest(calendar, sight, decision.change, "unchanged")
-        await self._keep_news(calendar, sight)
+        entries = history.rested(calendar, sight, decision.change)
+        calendar.waits(decision.change)
+        await self._keep_news(calendar, sight, entries)
         return None
 
     async def preview(self, calendar: Calendar) -> Report:
@@ -115,6 +118,7 @@ class Reconciler:
         """Do what the plan says; None when the reading aged before its upload could leave."""
         owed, pace = calendar.owed(_now()), calendar.pace
         decision = self._decide(calendar, sight, owed=owed, asked=asked)
+        calendar.shows(decision.change, sight.began)
         if isinstance(decision, Upload) and not await self._announce(calendar, sight, decision.change):
             decision = self._decide(calendar, sight, owed=owed, asked=asked, may_free=False)
             if not isinstance(decision, Upload):
@@ -131,16 +135,17 @@ class Reconciler:
 
     async def _announce(self, calendar: Calendar, sight: Sight, change: Change) -> bool:
         """Write down what the upload adds, before it leaves (I6); whether that succeeded."""
-        calendar.starts(sight.began, _now())
+        calendar.starts(_now())
         calendar.expects(change)
         return await self._keep(calendar, sight)
 
     async def _rest(
         self, calendar: Calendar, sight: Sight, change: Change, state: str, reason: Fault | None = None
     ) -> Report:
+        entries = history.rested(calendar, sight, change)
         calendar.rests(change, _now())
         self._mark_right(calendar, sight, change)
-        await self._keep_news(calendar, sight)
+        await self._keep_news(calendar, sight, entries)
         return _report(calendar, state, sight, change, fault=reason)
 
     async def _upload(self, calendar: Calendar, sight: Sight, change: Change, *, asked: bool) -> Report | None:
@@ -159,10 +164,11 @@ class Reconciler:
         return await self._accepted(calendar, sight, change, began)
 
     async def _accepted(self, calendar: Calendar, sight: Sight, change: Change, began: float) -> Report:
-        seconds = _now() - calendar.observed
-        calendar.succeeded(change, began, _now())
+        now = _now()
+        entries = history.accepted(calendar, sight, change, at=self._world.wall(), began=began, now=now)
+        calendar.succeeded(change, began, now)
         self._mark_right(calendar, sight, change)
-        await self._keep(calendar, sight, self._entries(calendar, change, seconds))
+        await self._keep(calendar, sight, entries)
         return _report(calendar, "uploaded", sight, change)
 
     async def _failed(
@@ -181,15 +187,9 @@ class Reconciler:
         if calendar.clean and sight.seen.incomplete is None and self._keeper.trouble is None and not waits:
             calendar.right_at = sight.wall
 
-    def _entries(self, calendar: Calendar, change: Change, seconds: float) -> tuple[Entry, ...]:
-        if not change.added and not change.removed:
-            return ()
-        at, added, removed = self._world.wall(), change.added, change.removed
-        return (Entry(at=at, calendar=calendar.name, added=added, removed=removed, seconds=seconds),)
-
-    async def _keep_news(self, calendar: Calendar, sight: Sight) -> None:
-        if sight.ripening or sight.column is not None or calendar.unwritten:
-            await self._keep(calendar, sight)
+    async def _keep_news(self, calendar: Calendar, sight: Sight, entries: tuple[Entry, ...]) -> None:
+        if entries or sight.ripening or sight.column is not None or calendar.unwritten:
+            await self._keep(calendar, sight, entries)
 
     async def _keep(self, calendar: Calendar, sight: Sight, entries: tuple[Entry, ...] = ()) -> bool:
         columns = self.lookout.columns if sight.column is not None or calendar.unwritten else {}

@@ -163,6 +163,7 @@ class Engine:
     async def _watch_key(self) -> None:
         """A key that was renewed while it is refused is tried at once (I10)."""
         while True:
+            await self.gate.refusal()
             await asyncio.sleep(_KEY_LOOK)
             if self.gate.refused and self._world.portal.key_renewed():
                 self._woken.set()

@@ -109,7 +109,8 @@ class WindowKeeper:
     def _answered(self, answer: Window) -> None:
         moved, self.window = answer != self.window, answer
         over = [("window", self.trouble), ("key", self._gate.refused)]
-        self.trouble = self._gate.refused = None
+        self.trouble = None
+        self._gate.welcome()
         self._failures, self.asked_at, self.known_at = 0, self._wall(), _now()
         for topic, fault in over:
             if fault is not None:

@@ -4,16 +4,18 @@ Plain sqlite3, to be used from one thread: a transaction is one function, so no 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from adapters.ledger.aside import SUFFIXES, beside, lost_one
 from adapters.ledger.judging import RottenError, judged
 from adapters.ledger.opening import identity, open_to_look, open_to_write, refuse_others
 from adapters.ledger.rows import MARK, Place, checksum, decode, decode_entry, encode, mixed
 from engine.ports import Entry, LedgerError
+
+T = TypeVar("T")
 
 MOST_ENTRIES: Final = 100_000
 MOST_PAGES: Final = 50_000
@@ -132,19 +134,29 @@ class LedgerFile:
 
 def look(path: Path) -> dict[Place, Any]:
     """What the ledger at `path` holds, without touching it. Raises RottenError and LedgerError."""
+    return _looked(path, LedgerFile.read, lambda: {MARK: True} if lost_one(path) else {})
+
+
+def look_back(path: Path, realm: str, since: float) -> list[Entry]:
+    """The history that the ledger at `path` holds, without touching it. Raises RottenError and LedgerError."""
+    return _looked(path, lambda file: file.history(realm, since), list)
+
+
+def _looked(path: Path, work: Callable[[LedgerFile], T], nothing: Callable[[], T]) -> T:
+    """What `work` finds in the ledger at `path`; `nothing` where there is none."""
     for _ in range(_LOOKS - 1):
         with suppress(RottenError, LedgerError):
-            return _look(path)
-    return _look(path)
+            return _look(path, work, nothing)
+    return _look(path, work, nothing)
 
 
-def _look(path: Path) -> dict[Place, Any]:
+def _look(path: Path, work: Callable[[LedgerFile], T], nothing: Callable[[], T]) -> T:
     with judged(path):
         if not path.exists() or path.stat().st_size == 0:
-            return {MARK: True} if lost_one(path) else {}
+            return nothing()
     file = LedgerFile(path, looking=True)
     try:
-        return file.read()
+        return work(file)
     finally:
         file.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from adapters.ledger.aside import set_aside
-from adapters.ledger.file import LedgerFile, look
+from adapters.ledger.file import LedgerFile, look, look_back
 from adapters.ledger.judging import RottenError, judged, unwritable
 from adapters.ledger.rows import MARK, Place, column_key, column_of
 from adapters.ledger.thread import DaemonThread
@@ -87,22 +87,20 @@ class SqliteLedger:
     @staticmethod
     async def peek(path: Path, realm: str = "live") -> Recollection:
         """What a ledger holds, without touching it; nothing where there is none. Raises LedgerError."""
-        thread = DaemonThread("ledger-look")
-        try:
-            return _recollection(await _within(path, thread, lambda: look(path)), realm, None)
-        finally:
-            thread.shutdown()
+        return _recollection(await _peeked(path, lambda: look(path)), realm, None)
 
     @staticmethod
     async def peek_shelf(path: Path, realm: str = "live") -> bytes | None:
         """What a ledger's shelf holds, without touching it. Raises LedgerError."""
-        thread = DaemonThread("ledger-look")
-        try:
-            known = await _within(path, thread, lambda: look(path))
-        finally:
-            thread.shutdown()
-        kept: bytes | None = known.get(Place(realm, "shelf", ""))
+        kept: bytes | None = (await _peeked(path, lambda: look(path))).get(Place(realm, "shelf", ""))
         return kept
+
+    @staticmethod
+    async def peek_history(path: Path, since: float, realm: str = "live") -> list[Entry]:
+        """The entries of a ledger's history since that wall-clock time, oldest first, without touching it. Raises
+        LedgerError.
+        """
+        return await _peeked(path, lambda: look_back(path, realm, since))
 
     async def _do(self, work: Callable[[], T]) -> T:
         return await _within(self._path, self._thread, work)
@@ -172,6 +170,15 @@ class SqliteLedger:
 
     def _place(self, kind: str, key: str) -> Place:
         return Place(self._realm, kind, key)
+
+
+async def _peeked(path: Path, work: Callable[[], T]) -> T:
+    """Have `work` look at the ledger at `path`, on a thread of its own."""
+    thread = DaemonThread("ledger-look")
+    try:
+        return await _within(path, thread, work)
+    finally:
+        thread.shutdown()
 
 
 async def _within(path: Path, thread: DaemonThread, work: Callable[[], T]) -> T:

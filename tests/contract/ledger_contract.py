@@ -225,10 +225,10 @@ class LedgerContract:
             assert (await ledger.recall()).calendars == {A: holding(1)}
 
     def test_records_have_no_place_for_patients(self) -> None:
-        """I7: by their types they hold numbers, flags and times; the only texts are names of calendars and hosts."""
+        """I7: by their types they hold numbers, flags and times; the only texts are names and codes."""
         assert texts_in(CalendarRecord) == texts_in(ColumnRecord) == []
         assert texts_in(PortalRecord) == ["paused"]
-        assert texts_in(Entry) == ["calendar"]
+        assert texts_in(Entry) == ["calendar", "why"]
 
 
 HARMLESS = (info.IntType, info.FloatType, info.BoolType, info.NoneType)

@@ -65,7 +65,7 @@ def nothing_is_written_before_an_upload() -> AbstractContextManager[Any]:
     """What an upload adds reaches the ledger after it left."""
 
     async def announce(self: Reconciler, calendar: Calendar, sight: Sight, change: Change) -> bool:
-        calendar.starts(sight.began, reconcile._now())
+        calendar.starts(reconcile._now())
         calendar.expects(change)
         return True
 

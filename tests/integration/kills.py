@@ -116,6 +116,7 @@ class Life:
         self.process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
+        assert self.process.returncode is None, f"it ended by itself: {self.process.returncode} {await self.told}"
         self.process.kill()
         await self._over()
         assert self.process.returncode == -signal.SIGKILL, self.told.result()

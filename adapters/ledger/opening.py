@@ -52,7 +52,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_unwritable_for_ever(path: Path) -> None:
-    """SQLite reads a file whose header names a later format for writing, and never writes it: no trouble that passes."""
+    """SQLite reads a file whose header names a later format for writing, and never writes it: that does not pass."""
     with path.open("rb") as file:
         if file.read(_FORMAT_FOR_WRITING + 1)[-1] > _FORMAT:
             raise RottenError

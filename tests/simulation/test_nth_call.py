@@ -32,6 +32,9 @@ AT_ONCE: Final = 70.0
 """Seconds after which even a change whose first upload failed, or whose hint was all that was lost, is up."""
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
 class Strict(HostilePortal):
     """Sees to it that nothing is freed while the ledger is in trouble."""
 
@@ -41,7 +44,6 @@ class Strict(HostilePortal):
     def _assert_allowed(self, name: str, window: Window, blocked: IntervalSet) -> None:
         assert not self.troubled() or not window.clip(self.held[name]) - blocked, "I6: freed without a ledger"
         super()._assert_allowed(name, window, blocked)
-
 
     async def window(self) -> Window:
         with self.fault.met(self):
@@ -90,11 +92,11 @@ class Day(Calm):
     def __init__(self) -> None:
         super().__init__()
         self.sql = self.ledger = SqlLedger(Random(3))
-        self.source = Attentive(self.practice, Random(1))
-        self.portal = Strict(ADLER, self.source, LIMITS, Random(2))
-        self.source.fault = self.portal.fault = Nth(0, "")
+        self.source = self.attentive = Attentive(self.practice, Random(1))
+        self.portal = self.strict = Strict(ADLER, self.source, LIMITS, Random(2))
+        self.attentive.fault = self.strict.fault = Nth(0, "")
         self.at_once = AT_ONCE
-        self.portal.troubled = lambda: self.engine.reconciler.memory.trouble is not None
+        self.strict.troubled = lambda: self.engine.reconciler.memory.trouble is not None
         self.portal.unpaced = True  # what the ledger missed of the pace is not what is tested here
         self.practice.taken[COLUMN] = {8, 9, 10, 32}
         self.refusals = 0
@@ -219,11 +221,11 @@ def test_the_nth_reading_fails(name: str) -> None:
     """I1, I2, faults 7 and 8: failed, incomplete or slow."""
 
     def prepare(day: Day) -> None:
-        day.source.fault = Nth(number, name)
+        day.attentive.fault = Nth(number, name)
 
     for number in range(1, MOST):
         day = _told(lambda: lived(prepare), number)
-        if day.source.fault.left > 0:
+        if day.attentive.fault.left > 0:
             break
         assert name == "read_slow" or day.complaints(), f"n = {number}: nobody was told"
     assert 10 < number < MOST - 1
@@ -234,13 +236,13 @@ def test_the_nth_request_fails(name: str) -> None:
     """I4, I6, I10, faults 24 to 28: window and upload, refused, lost, late or answered with an error."""
 
     def prepare(day: Day) -> None:
-        day.portal.fault = Nth(number, name)
+        day.strict.fault = Nth(number, name)
         day.at_once = BUSY if name.endswith("busy") else AT_ONCE
 
     told = 0
     for number in range(1, MOST):
         day = _told(lambda: lived(prepare), number)
-        if day.portal.fault.left > 0:
+        if day.strict.fault.left > 0:
             break
         told += day.complaints()
     assert 10 < number < MOST - 1

@@ -85,3 +85,21 @@ async def test_two_on_one_state(arena: Arena) -> None:
             await life.kill()
     await arena.judge()
     await arena.converges()
+
+
+async def test_one_that_nobody_kills_lives_on(arena: Arena) -> None:
+    """I11, faults 25, 44 and 49: frozen and cut off at random, every second request in trouble: no bug ends it."""
+    chance = arena.chance
+    async with arena.life("sqlite") as life:
+        async with arena.storm():
+            arena.portal.hostile(chance.randrange(10**6), 0.5)
+            for _ in range(KILLS):
+                await arena.aim(life)
+                if chance.random() < 0.5:
+                    await arena.frozen(life)
+                if chance.random() < 0.1:
+                    life.line.cut()
+                assert life.process.returncode is None, await life.told
+        await life.end()
+    await arena.judge()
+    await arena.converges()

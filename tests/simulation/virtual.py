@@ -33,7 +33,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual
 
     def call_at(  # type: ignore[override]  # as in uvloop, which the job runs on
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> asyncio.Handle:
         """As there, what is due within half a millisecond is given a handle that does not know its time."""
         if when - self._virtual >= AT_ONCE:

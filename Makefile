@@ -35,7 +35,9 @@ endif
 mutants: setup ## the table of known-wrong engines, and how soon the simulation finds each out
 	@$(BIN)/python -m tests.simulation.verdicts
 
-test-long: setup ## what CI does a tenth or less of: 250,000 seeds, each of 1,000 twice, 100,000 cycles; takes hours
+test-long: setup ## what CI does a tenth or less of: 250,000 seeds, 200 kills, 10,000 flipped bits, 100,000 cycles; hours
+	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -n 0 --capture=no tests/integration/test_kills.py
+	@FLIPS=$(or $(FLIPS),10000) $(BIN)/python -m pytest -n 0 --capture=no tests/integration/test_ledger_flips.py
 	@SEEDS=$(or $(SEEDS),250000) TWICE=1000 STEPS=$(or $(STEPS),5000) $(BIN)/python -m pytest -n $(WORKERS) tests/simulation
 	@CYCLES=$(or $(CYCLES),100000) $(BIN)/python -m pytest -n 0 tests/integration/test_endurance.py
 

@@ -10,6 +10,14 @@ Times are those of the running loop's clock.
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
+
+
+class Later(NamedTuple):
+    """When a key comes back, and what brings it; a loop's handles do not all tell their time."""
+
+    when: float
+    handle: asyncio.Handle
 
 
 class WorkQueue:
@@ -19,7 +27,7 @@ class WorkQueue:
         self._waiting: deque[str] = deque()
         self._marked: set[str] = set()
         self._busy: set[str] = set()
-        self._later: dict[str, asyncio.TimerHandle] = {}
+        self._later: dict[str, Later] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -35,10 +43,10 @@ class WorkQueue:
         """Add `key` at `when`, by the loop's clock. A second call can only bring it forward."""
         pending = self._later.get(key)
         if pending is not None:
-            if pending.when() <= when:
+            if pending.when <= when:
                 return
-            pending.cancel()
-        self._later[key] = asyncio.get_running_loop().call_at(when, self._due, key)
+            pending.handle.cancel()
+        self._later[key] = Later(when, asyncio.get_running_loop().call_at(when, self._due, key))
 
     async def get(self) -> str:
         """The next key, its mark cleared: from here on a change marks it anew. Call `done` when it is handled."""
@@ -57,8 +65,8 @@ class WorkQueue:
 
     def close(self) -> None:
         """Hand out nothing more."""
-        for timer in self._later.values():
-            timer.cancel()
+        for pending in self._later.values():
+            pending.handle.cancel()
         self._later.clear()
         self._waiting.clear()
         self._closed = True

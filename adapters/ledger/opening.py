@@ -18,6 +18,9 @@ VERSION: Final = 1
 """Of the schema; a file of a newer one is never touched."""
 _BUSY: Final = 2.0
 """Seconds to wait for a lock."""
+_FORMAT: Final = 2
+"""Of SQLite's files, with a log; and the byte of the header that says so."""
+_FORMAT_FOR_WRITING: Final = 18
 _TABLES: Final = frozenset({"kept", "total", "entry"})
 _SCHEMA: Final = f"""
 PRAGMA journal_mode = MEMORY;
@@ -41,10 +44,18 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         raise RottenError  # we never leave an empty file behind
     with suppress(sqlite3.Error), closing(open_to_look(path)) as db:
         refuse_others(path, db)  # before anything is changed, its mode included
+    _refuse_unwritable_for_ever(path)
     for suffix in SUFFIXES:
         with suppress(FileNotFoundError):
             beside(path, suffix).chmod(0o600)
     return _connect(path, "mode=rw")
+
+
+def _refuse_unwritable_for_ever(path: Path) -> None:
+    """SQLite reads a file whose header names a later format for writing, and never writes it: that does not pass."""
+    with path.open("rb") as file:
+        if file.read(_FORMAT_FOR_WRITING + 1)[-1] > _FORMAT:
+            raise RottenError
 
 
 def open_to_look(path: Path) -> sqlite3.Connection:

@@ -64,6 +64,19 @@ def copied(source: Path, target: Path) -> None:
             shutil.copy(beside(source, suffix), beside(target, suffix))
 
 
+async def left_by_a_kill(folder: Path) -> Path:
+    """A ledger whose process is gone without closing it: all that it wrote stands in the log alone."""
+    live, dead = folder / "live" / "tmex.db", folder / "killed" / "tmex.db"
+    dead.parent.mkdir()
+    async with opened(live) as ledger:
+        await ledger.recall()
+        for n in range(1, WRITTEN + 1):
+            await ledger.remember(calendars=after(n), entries=(changed(A, EIGHT + n, n),))
+        copied(live, dead)
+    assert beside(dead, "-wal").stat().st_size > 0
+    return dead
+
+
 def contents(path: Path) -> dict[str, bytes]:
     return {each.name: each.read_bytes() for each in path.parent.iterdir()}
 
@@ -103,14 +116,6 @@ async def line(child: asyncio.subprocess.Process) -> str:
     assert child.stdout is not None
     async with asyncio.timeout(ANSWER):
         return (await child.stdout.readline()).decode().strip()
-
-
-async def returned(child: asyncio.subprocess.Process, limit: int = sys.maxsize) -> int:
-    """The last call that returned, once `limit` of them have, or the process is gone."""
-    last = 0
-    while last < limit and (text := await line(child)):
-        last = int(text)
-    return last
 
 
 def sql(path: Path, statement: str, values: tuple[object, ...] = ()) -> None:

@@ -1,13 +1,10 @@
 """`python -m tests.integration.ledger_writer VERB FILE [NUMBER]` works on a ledger as another process.
 
-`loop` remembers, NUMBER calls long, and says after each that it returned; `fill` remembers larger and larger records
-until one is refused, then waits for a line, tries again, and waits for the end; `hang` meets a disk that never answers,
-and ends.
+`loop` remembers, NUMBER calls long, and says after each that it returned; `hang` meets a disk that never answers, and
+ends.
 """
 
 import asyncio
-import resource
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -31,27 +28,6 @@ async def loop(ledger: SqliteLedger, count: int) -> None:
         say(n)
 
 
-async def fill(ledger: SqliteLedger, limit: int) -> None:
-    """With `limit`, no file may be longer, which SQLite meets as it meets a full disk."""
-    if limit:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    await ledger.recall()
-    n = 1
-    try:
-        while True:
-            await ledger.remember(calendars={A: holding(n), f"{n}": holding(*range(0, 2000, 2))})
-            n += 1
-    except LedgerError as error:
-        say(n - 1, error.fault.code, error.fault.facts["kind"])
-    sys.stdin.readline()
-    if limit:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    await ledger.remember(calendars={A: holding(n)})
-    say("recovered", n)
-    sys.stdin.readline()  # until the test has looked at the files, which go with this process
-
-
 async def hang(ledger: SqliteLedger) -> None:
     """The process that a call hangs in ends all the same."""
     await ledger.recall()
@@ -68,8 +44,6 @@ async def main(verb: str, path: Path, number: int) -> None:
         match verb:
             case "loop":
                 await loop(ledger, number)
-            case "fill":
-                await fill(ledger, number)
             case _:
                 await hang(ledger)
 

@@ -3,16 +3,29 @@
 import asyncio
 import os
 import resource
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from adapters.ledger.file import LedgerFile
+from engine.ports import LedgerError
 from tests.contract.ledger_contract import A, B, holding
-from tests.integration.ledger_tools import WRITTEN, after, answer, copied, opened, recalled, write
+from tests.integration.ledger_tools import WRITTEN, after, answer, copied, opened, recalled, refused, write
 from tests.integration.sqlite_tools import module
+
+NOBODY: Final = 65_534
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, or become another user and come back")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where nothing is yet."""
+    return tmp_path / "state" / "tmex.db"
 
 
 @contextmanager
@@ -56,3 +69,62 @@ async def test_a_real_disk(tmp_path: Path, trouble: str, expected: list[str]) ->
         pytest.skip("this machine allows neither root's mounts nor those of a user namespace")
     said = await module("ledger_mounts", tmp_path, trouble, prefix=prefix)
     assert said.split() == [*expected, "written"]
+
+
+class TestRefused:
+    """Fault 40: whatever it is that cannot be written, nothing is lost, and it recovers by itself."""
+
+    @root_only
+    async def test_a_folder_that_nobody_may_write(self, path: Path) -> None:
+        """Refused at start, with the reason's name and no path; right again once it may be written."""
+        await write(path, 1)
+        path.parent.parent.chmod(0o755)
+        with another_user():
+            assert await refused(path) == "ledger.unwritable"
+        assert (await recalled(path)).calendars == after(1)
+
+    async def test_a_failed_call_leaves_nothing_behind(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All or nothing: nor does the next call write what was refused before."""
+        async with opened(path) as ledger:
+            await ledger.recall()
+            await ledger.remember(calendars=after(1))
+            with monkeypatch.context() as broken:
+                broken.setattr(LedgerFile, "_enter", _full)
+                with pytest.raises(LedgerError) as caught:
+                    await ledger.remember(calendars=after(2))
+            assert (caught.value.fault.code, caught.value.fault.facts["kind"]) == ("ledger.unwritable", "ENOSPC")
+            assert await ledger.history(0) == []
+            await ledger.remember(calendars={B: holding(3)})
+        assert (await recalled(path)).calendars == {A: holding(1), B: holding(3)}
+
+    async def test_locked_by_another_program(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Said as such, and over when it is over."""
+        monkeypatch.setattr("adapters.ledger.opening._BUSY", 0.05)
+        async with opened(path) as ledger:
+            await ledger.recall()
+            await ledger.remember(calendars=after(1))
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(LedgerError, match=r"ledger\.locked"):
+                    await ledger.remember(calendars=after(2))
+            await ledger.remember(calendars=after(3))
+        assert (await recalled(path)).calendars == after(3)
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Be nobody for a while, in all threads."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, 0)
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+        os.setgroups(groups)
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "full")

@@ -1,10 +1,12 @@
 """What a finished call wrote is there after a `kill -9`, whenever that comes, and nothing is there by half (I6)."""
 
+import shutil
 from pathlib import Path
 
+from adapters.ledger.aside import SUFFIXES, beside
 from engine.ports import CalendarRecord
 from tests.contract.ledger_contract import A, B
-from tests.integration.ledger_tools import recalled
+from tests.integration.ledger_tools import opened, recalled
 from tests.integration.sqlite_tools import module
 
 
@@ -44,3 +46,18 @@ async def test_kills_while_the_file_is_made(tmp_path: Path) -> None:
     for folder, (*_, last) in zip(folders, await lives(100, *folders), strict=True):
         done = 0 if last == "-" else int(last)
         assert await numbers(folder) in {(done, done, False), (done + 1, done + 1, False)}
+
+
+async def test_killed_between_setting_aside_and_beginning_anew(tmp_path: Path) -> None:
+    """I6, fault 36: that something was lost is still known, to every realm, and whichever file was moved last."""
+    path = tmp_path / "state" / "tmex.db"
+    for moved in range(1, 4):
+        path.parent.mkdir(exist_ok=True)
+        for suffix in SUFFIXES:
+            beside(path, suffix).write_bytes(b"rotten" * 1000)
+        for suffix in SUFFIXES[:moved]:
+            beside(path, suffix).rename(beside(path, f".rotten-20260101T000000Z{suffix}"))
+        async with opened(path, "shadow") as ledger:
+            assert (await ledger.recall()).set_aside, moved
+        assert (await recalled(path)).set_aside, moved
+        shutil.rmtree(path.parent)

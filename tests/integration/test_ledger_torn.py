@@ -8,9 +8,11 @@ from random import Random
 
 import pytest
 
+from adapters.ledger import SqliteLedger
 from adapters.ledger.aside import beside
+from engine.ports import Recollection
 from tests.contract.ledger_contract import EIGHT, A, changed
-from tests.integration.ledger_tools import CLEAN, WRITTEN, after, copied, opened, recalled, sound, write
+from tests.integration.ledger_tools import CLEAN, WRITTEN, after, copied, left_by_a_kill, opened, recalled, sound, write
 
 SECTOR = 512
 PAGE = 4096
@@ -22,6 +24,12 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "state" / "tmex.db"
     path.parent.mkdir()
     return path
+
+
+@pytest.fixture
+async def killed(tmp_path: Path) -> Path:
+    """A ledger whose process is gone without closing it."""
+    return await left_by_a_kill(tmp_path)
 
 
 @pytest.fixture
@@ -114,3 +122,48 @@ class TestTorn:
             path.write_bytes(played_back)
             os.truncate(beside(path, "-wal"), length)
             await sound(path)
+
+
+class TestAfterAKill:
+    """Fault 38: all that was ever written stands in the log alone, or in the database alone."""
+
+    async def test_a_log_without_a_sound_header(self, killed: Path, path: Path) -> None:
+        """It holds nothing, as after a kill before its first page; and nobody waits for it, looking or starting."""
+        whole = beside(killed, "-wal").read_bytes()
+        broken = [
+            bytes((whole[0] ^ 1, *whole[1:])),
+            bytes((*whole[:10], whole[10] ^ 1, *whole[11:])),
+            bytes(len(whole)),
+        ]
+        for log in (*broken, *(whole[:length] for length in (1, 31, 32, 33, 56))):
+            for index in (True, False):
+                copied(killed, path)
+                beside(path, "-wal").write_bytes(log)
+                if not index:
+                    beside(path, "-shm").unlink()
+                assert await SqliteLedger.peek(path) == Recollection()
+                assert await recalled(path) == Recollection()
+
+    @pytest.mark.parametrize("suffix", ["", "-wal"])
+    async def test_a_torn_page(self, killed: Path, path: Path, suffix: str) -> None:
+        """Its first sectors are new, the rest is as before, zeros, or another page's."""
+        if not suffix:
+            await recalled(killed)  # plays the log back
+        whole = beside(killed, suffix).read_bytes()
+        believed = 0
+        for at in range(512, len(whole), 2048):
+            for torn in (bytes(512), whole[:512], whole[at - 512 : at]):
+                copied(killed, path)
+                beside(path, suffix).write_bytes(whole[:at] + torn[: len(whole) - at] + whole[at + 512 :])
+                believed += await sound(path)
+        assert believed > 0
+
+    async def test_a_database_cut_anywhere(self, killed: Path, path: Path) -> None:
+        """Down to nothing: an empty file is not a new ledger, for what it held is lost."""
+        await recalled(killed)
+        for length in range(0, killed.stat().st_size, 512):
+            copied(killed, path)
+            os.truncate(path, length)
+            past = await recalled(path)
+            assert past.set_aside, length
+            assert not past.calendars

@@ -1,14 +1,9 @@
-"""A ledger that is taken away, full, hung or watched: nothing is lost, nobody waits, and it recovers by itself."""
+"""A ledger that is taken away, hung or watched: nothing is lost, nobody waits, and it recovers by itself."""
 
 import asyncio
-import os
 import shutil
-import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -25,6 +20,7 @@ from tests.integration.ledger_tools import (
     after,
     contents,
     copied,
+    left_by_a_kill,
     line,
     opened,
     process,
@@ -37,9 +33,6 @@ from tests.integration.ledger_tools import (
     write,
 )
 
-NOBODY: Final = 65_534
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, or become another user and come back")
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -49,16 +42,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def killed(tmp_path: Path) -> Path:
-    """A ledger whose process is gone without closing it: all that it wrote stands in the log alone."""
-    live, dead = tmp_path / "live" / "tmex.db", tmp_path / "killed" / "tmex.db"
-    dead.parent.mkdir()
-    async with opened(live) as ledger:
-        await ledger.recall()
-        for n in range(1, WRITTEN + 1):
-            await ledger.remember(calendars=after(n), entries=(changed(A, EIGHT + n, n),))
-        copied(live, dead)
-    assert beside(dead, "-wal").stat().st_size > 0
-    return dead
+    """A ledger whose process is gone without closing it."""
+    return await left_by_a_kill(tmp_path)
 
 
 class TestTakenAway:
@@ -175,51 +160,6 @@ class TestTakenAway:
         assert path.stat().st_mode & 0o777 == 0o644
 
 
-class TestFull:
-    """Fault 40: a disk that takes no more is an answer; nothing is lost, and it recovers by itself."""
-
-    async def test_a_file_that_may_not_grow(self, path: Path) -> None:
-        """The limit of a process: what was said to be written is there; room again, and it goes on."""
-        async with process("fill", path, 400_000) as child:
-            await _met_its_limit(child, path)
-
-    @root_only
-    async def test_a_folder_that_nobody_may_write(self, path: Path) -> None:
-        """Refused at start, with the reason's name and no path; right again once it may be written."""
-        await write(path, 1)
-        path.parent.parent.chmod(0o755)
-        with another_user():
-            assert await refused(path) == "ledger.unwritable"
-        assert (await recalled(path)).calendars == after(1)
-
-    async def test_a_failed_call_leaves_nothing_behind(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """All or nothing: nor does the next call write what was refused before."""
-        async with opened(path) as ledger:
-            await ledger.recall()
-            await ledger.remember(calendars=after(1))
-            with monkeypatch.context() as broken:
-                broken.setattr(LedgerFile, "_enter", _full)
-                with pytest.raises(LedgerError) as caught:
-                    await ledger.remember(calendars=after(2))
-            assert (caught.value.fault.code, caught.value.fault.facts["kind"]) == ("ledger.unwritable", "ENOSPC")
-            assert await ledger.history(0) == []
-            await ledger.remember(calendars={B: holding(3)})
-        assert (await recalled(path)).calendars == {A: holding(1), B: holding(3)}
-
-    async def test_locked_by_another_program(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Said as such, and over when it is over."""
-        monkeypatch.setattr("adapters.ledger.opening._BUSY", 0.05)
-        async with opened(path) as ledger:
-            await ledger.recall()
-            await ledger.remember(calendars=after(1))
-            with closing(sqlite3.connect(path, isolation_level=None)) as other:
-                other.execute("BEGIN IMMEDIATE")
-                with pytest.raises(LedgerError, match=r"ledger\.locked"):
-                    await ledger.remember(calendars=after(2))
-            await ledger.remember(calendars=after(3))
-        assert (await recalled(path)).calendars == after(3)
-
-
 class TestHung:
     """A disk that does not answer is one that cannot be written, and holds nobody."""
 
@@ -296,45 +236,3 @@ class _Held:
             real(file, *told)  # type: ignore[arg-type] # handed on
 
         monkeypatch.setattr(LedgerFile, "write", write)
-
-
-@contextmanager
-def another_user() -> Iterator[None]:
-    """Be nobody for a while, in all threads."""
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, 0)
-    os.setresuid(NOBODY, NOBODY, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
-        os.setgroups(groups)
-
-
-async def _met_its_limit(child: asyncio.subprocess.Process, path: Path) -> None:
-    number, code, _ = (await line(child)).split()
-    assert (int(number) > 3, code) == (True, "ledger.unwritable")
-    assert (await SqliteLedger.peek(path)).calendars[A] == holding(int(number))
-    await _resumes(child, int(number) + 1)
-    assert (await recalled_after(child, path)).calendars[A] == holding(int(number) + 1)
-
-
-async def recalled_after(child: asyncio.subprocess.Process, path: Path) -> Recollection:
-    assert child.stdin is not None
-    child.stdin.close()
-    async with asyncio.timeout(ANSWER):
-        await child.wait()
-    return await recalled(path)
-
-
-async def _resumes(child: asyncio.subprocess.Process, number: int) -> None:
-    assert child.stdin is not None
-    child.stdin.write(b"\n")
-    await child.stdin.drain()
-    assert await line(child) == f"recovered {number}"
-
-
-def _full(*_: object) -> None:
-    raise OSError(28, "full")

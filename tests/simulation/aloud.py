@@ -16,6 +16,8 @@ def aloud(seed: int) -> int:
         run(story.tell())
     except (AssertionError, ExceptionGroup) as error:
         broken = "; ".join(_broken(error))
+    finally:
+        story.ledger.close()
     print(*story.chronicle.lines, "", sep="\n")
     print(f"broken: {broken}" if broken else f"nothing broken; {len(story.portal.uploads)} uploads")
     return 1 if broken else 0

@@ -1,9 +1,10 @@
 """Engines that are wrong in ways that have been shipped before: the simulation must find each of them out."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from random import Random
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import msgspec
@@ -19,6 +20,7 @@ from engine.plan import Change, Patience, Standing
 from engine.ports import CalendarRecord, PortalError
 from engine.reconcile import Reconciler
 from engine.spans import EMPTY, IntervalSet
+from engine.workqueue import WorkQueue
 from tests.simulation.ports import HostileSource
 from tests.unit.queues import MarkClearedAfterTheWork, TwoAtOnce
 
@@ -101,6 +103,19 @@ def two_workers_take_one_calendar() -> AbstractContextManager[Any]:
 def the_mark_is_cleared_after_the_reading() -> AbstractContextManager[Any]:
     """A change during the reading is lost until the next tick."""
     return patch.object(runtime, "WorkQueue", MarkClearedAfterTheWork)
+
+
+def a_handle_is_asked_for_its_time() -> AbstractContextManager[Any]:
+    """Of what comes back later, the loop is asked when; for what is due at once uvloop does not know (fault 49)."""
+    honest = WorkQueue.add_at
+
+    def add_at(self: WorkQueue, key: str, when: float) -> None:
+        pending = self._later.get(key)
+        if pending is not None and cast("asyncio.TimerHandle", pending.handle).when() <= when:
+            return
+        honest(self, key, when)
+
+    return patch.object(WorkQueue, "add_at", add_at)
 
 
 def a_retry_after_is_ignored() -> AbstractContextManager[Any]:
@@ -217,6 +232,7 @@ MUTANTS: list[Mutant] = [
     a_late_landing_is_never_mended,
     two_workers_take_one_calendar,
     the_mark_is_cleared_after_the_reading,
+    a_handle_is_asked_for_its_time,
     a_retry_after_is_ignored,
     a_retry_sends_the_old_reading,
     an_aged_reading_goes_up,

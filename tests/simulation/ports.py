@@ -475,13 +475,27 @@ class MemoryLedger:
             loop.freeze(self.chance.choice([1.0, 20.0, 600.0]))
         self.freeze()
         self.healthy = not self.faults.draw(self.chance, "ledger_fails")
-        if not self.healthy:
-            raise LedgerError("ledger.unwritable", kind="SQLITE_FULL")
+        await self.write(calendars=calendars or {}, columns=columns or {}, portal=portal, entries=entries)
         self.writes += 1
         self.calendars.update(calendars or {})
         self.columns.update(columns or {})
         self.portal = portal or self.portal
         self.entries.extend(entries)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+    async def write(
+        self,
+        *,
+        calendars: Mapping[str, CalendarRecord],
+        columns: Mapping[ColumnId, ColumnRecord],
+        portal: PortalRecord | None,
+        entries: tuple[Entry, ...],
+    ) -> None:
+        """Make it safe, in whatever way; raises LedgerError unless healthy."""
+        if not self.healthy:
+            raise LedgerError("ledger.unwritable", kind="SQLITE_FULL")
 
 
 class Listener:

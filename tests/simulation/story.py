@@ -27,10 +27,13 @@ from tests.simulation.ports import (
     Practice,
     whole,
 )
+from tests.simulation.sqlledger import SqlLedger
 from tests.simulation.virtual import VirtualLoop, run
 
 COLUMNS = {"Dr. Adler": ColumnId("TK1", "A"), "Dr. Busch": ColumnId("TK1", "B")}
 HOURS = [8, 9, 10, 32]
+ON_SQL = 7
+"""The last digit of the seeds whose stories are told with the product's own ledger beneath."""
 WINDOWS = [(0, 7), (1, 8), (0, 1), (6, 9), (2, 40), (20, 27)]
 """Days that the portal may ask for: moved, shrunk, grown, and with a gap between."""
 
@@ -47,7 +50,7 @@ class Story:
         self.practice = Practice(list(COLUMNS.values()))
         self.source = HostileSource(self.practice, self.chance)
         self.portal = HostilePortal(self.columns, self.source, self.limits, self.chance)
-        self.ledger = MemoryLedger(self.chance)
+        self.ledger = SqlLedger(self.chance) if seed % 10 == ON_SQL else MemoryLedger(self.chance)
         self.portal.ledger = self.ledger
         self.listener = Listener()
         self.listener.judge = self._judge
@@ -331,5 +334,8 @@ async def _told(story: "Story") -> None:
 def tell(seed: int) -> Story:
     """Live through the story of `seed`; raises AssertionError, or a group of them, when an invariant breaks."""
     story = Story(seed)
-    run(_told(story))
+    try:
+        run(_told(story))
+    finally:
+        story.ledger.close()
     return story

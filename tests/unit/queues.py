@@ -49,7 +49,7 @@ class LaterMeansNever(WorkQueue):
     def add_at(self, key: str, when: float) -> None:
         pending = self._later.pop(key, None)
         if pending is not None:
-            pending.cancel()
+            pending.handle.cancel()
         super().add_at(key, when)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
+import uvloop
 
 from engine.workqueue import WorkQueue
 from tests.simulation.virtual import run
@@ -155,3 +156,19 @@ def test_a_closed_queue_hands_out_nothing_more() -> None:
         assert await take_all(queue) == []
 
     run(close())
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_key_that_is_due_at_once_may_be_added_again(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """I5, fault 49: in uvloop, a timer for now is a handle that does not know its time; it once ended the job."""
+
+    async def twice() -> None:
+        queue, now = WorkQueue(), asyncio.get_running_loop().time()
+        for when in (now, now + 10, now - 10):
+            queue.add_at("a", when)
+        async with asyncio.timeout(5):
+            assert await queue.get() == "a"
+        assert not len(queue)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(twice())

@@ -5,7 +5,7 @@ latest time, so that a reading leaves out what lies far from its span without lo
 """
 
 from array import array
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.duria.rows import RowCollector
 from engine.faults import Fault
@@ -86,6 +86,13 @@ class ColumnContent:
         rows.unplaced.extend(odd.unplaced[: MOST_DOUBTS - len(rows.unplaced)])
 
 
+class Expansion(NamedTuple):
+    """What recurs of a column within a span."""
+
+    span: WallSpan
+    content: ColumnContent
+
+
 class Content:
     """All that counts of one export."""
 
@@ -117,8 +124,12 @@ class Content:
         """Whether `expand` must come before a reading of `span`."""
         return False
 
-    def expand(self, span: WallSpan) -> None:
-        """Work out what depends on the span; belongs into a thread."""
+    def expand(self, span: WallSpan) -> Expansion:
+        """What depends on the span, worked out; changes nothing here, and belongs into a thread."""
+        return Expansion(span, ColumnContent(next(iter(self.columns))))
+
+    def take_up(self, expansion: Expansion) -> None:
+        """Have the next pourings add it, for spans that lie within its own."""
 
     def named(self) -> list[ColumnId]:
         """The columns that its rows name (R10)."""

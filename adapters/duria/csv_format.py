@@ -38,6 +38,8 @@ class Parsed(NamedTuple):
     """What its last line was, hashed."""
     marked: bool
     """Whether the file says itself where it ends, so that no stillness needs to prove it."""
+    fields: frozenset[str] = frozenset()
+    """Which of the fields it has that need not be there, but without which its rows block less."""
 
 
 def parse_csv(data: bytes, practice: str, encoding: str, name: str) -> Parsed:
@@ -51,7 +53,7 @@ def parse_csv(data: bytes, practice: str, encoding: str, name: str) -> Parsed:
     if not data.endswith((b"\n", b"\r")) and not _whole(data, last, fields):
         raise refused("file.cut_off", name)
     content.close()
-    return Parsed(content, found.encoding, found.umlauts, _tail(data), marked=False)
+    return Parsed(content, found.encoding, found.umlauts, _tail(data), marked=False, fields=fields.telling)
 
 
 class _Feed:

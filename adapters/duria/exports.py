@@ -1,6 +1,7 @@
 """No export is forgotten: one that vanished, also while tmex was down, holds what it fed until it is back or released.
 
-What outlives a restart is, of each file, a hash of its name and the columns it fed, and nothing else (I7).
+What outlives a restart is, of each file, a hash of its name, the columns it fed and which fields it had, and nothing
+else (I7).
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from adapters.duria.content import every
+from adapters.duria.csv_header import FIELDS
 from adapters.duria.folder import Fingerprint
 from adapters.duria.proof import Export
 from engine.model import ColumnId
@@ -34,6 +36,7 @@ class Known(msgspec.Struct, frozen=True):
     """Hashed."""
     feeds: tuple[ColumnId, ...]
     confirmed: tuple[ColumnId, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class Memo(msgspec.Struct, frozen=True):
@@ -68,7 +71,7 @@ class Exports:
             memo = Memo()
         self._emptied = memo.emptied
         for each in memo.files:
-            export = Export("", frozenset(each.feeds))
+            export = Export("", frozenset(each.feeds), frozenset(each.fields).intersection(FIELDS))
             export.confirmed = frozenset(each.confirmed)
             export.miss()
             self._lost[each.name] = export
@@ -77,7 +80,7 @@ class Exports:
         """What the next process should know."""
         known = {hashed(export.name): export for export in self.files.values()} | self._lost
         files = tuple(
-            Known(name, tuple(sorted(each.feeds)), tuple(sorted(each.confirmed)))
+            Known(name, tuple(sorted(each.feeds)), tuple(sorted(each.confirmed)), tuple(sorted(each.fields)))
             for name, each in sorted(known.items())
             if each.feeds
         )
@@ -108,16 +111,20 @@ class Exports:
                 del self.files[name]
                 self.version += 1
 
+    def vanished(self, column: ColumnId) -> list[Export]:
+        """What is gone that may feed `column`, and what has lost a field."""
+        return [each for each in self if each.gone and each.touches(column)]
+
     def confirm(self, column: ColumnId) -> None:
         """What vanished of `column` is gone for good."""
-        for group in (self.files, self._lost):
-            for key, export in list(group.items()):
-                if export.standing is None and export.touches(column):
-                    export.confirmed |= {column}
-                    self.version += 1
-                    if self._all_confirmed(export):
-                        del group[key]
-        self._emptied = not self.files and not self._lost
+        gone = self.vanished(column)
+        for export in gone:
+            export.confirm(column)
+            self.version += 1
+        done = {id(each) for each in gone if each.standing is None and self._all_confirmed(each)}
+        self.files = {name: each for name, each in self.files.items() if id(each) not in done}
+        self._lost = {name: each for name, each in self._lost.items() if id(each) not in done}
+        self._emptied = self._emptied or (bool(done) and not self.files and not self._lost)
 
     @property
     def emptied(self) -> bool:
@@ -134,10 +141,8 @@ class Exports:
 
     def _export(self, name: str) -> Export:
         if name not in self.files:
-            export = self.files[name] = Export(name)
             lost = self._lost.pop(hashed(name), None) if self._lost else None
-            if lost is not None:
-                export.feeds, export.confirmed = lost.feeds, lost.confirmed
+            self.files[name] = Export(name) if lost is None else Export(name, lost.feeds, lost.fields)
         self._emptied = False
         return self.files[name]
 

@@ -47,8 +47,10 @@ class Taken(NamedTuple):
 
 
 def wanted(name: str) -> bool:
-    """Whether a file of this name is an export; hidden ones are not: who writes aside may do it there."""
-    return name.lower().endswith(FORMATS) and not name.startswith(".")
+    """Whether a file of this name is an export; hidden ones are not: who writes aside may do it there. Nor is what an
+    office program leaves beside a file while somebody looks at it.
+    """
+    return name.lower().endswith(FORMATS) and not name.startswith((".", "~$"))
 
 
 def scan(folder: Path) -> dict[str, Fingerprint]:

@@ -13,7 +13,7 @@ from icalendar import Calendar
 from recurring_ical_events import of
 
 from adapters.duria.charset import calendar_charset
-from adapters.duria.content import ColumnContent, Content
+from adapters.duria.content import ColumnContent, Content, Expansion
 from adapters.duria.csv_format import Parsed
 from adapters.duria.ics_rules import MOST_STEPS, MOST_TIMES, cost
 from adapters.duria.ics_sheet import Part, Property, Sheet, sheet
@@ -48,7 +48,7 @@ class IcsContent(Content):
         super().__init__()
         self._name, self._zones = shown(name), Zones(clock, read.zones)
         self._series: list[list[Part]] = []
-        self._span, self._expanded = _NOWHERE, ColumnContent(column)
+        self._expansion = Expansion(_NOWHERE, ColumnContent(column))
         single = self.column(column)
         single.named = True
         for events in _grouped(read.events):
@@ -59,14 +59,15 @@ class IcsContent(Content):
                     self._single(single, event)
         self.count = len(read.events)
         self.close()
-        self._expanded.close()
+        self._expansion.content.close()
 
     def stale(self, span: WallSpan) -> bool:
         """Whether `expand` must come before a reading of `span`."""
-        return bool(self._series) and not (self._span.start <= span.start and span.end <= self._span.end)
+        done = self._expansion.span
+        return bool(self._series) and not (done.start <= span.start and span.end <= done.end)
 
-    def expand(self, span: WallSpan) -> None:
-        """Expand the series for `span`; may take seconds, and belongs into a thread."""
+    def expand(self, span: WallSpan) -> Expansion:
+        """The series, expanded for `span`; may take seconds, and belongs into a thread."""
         wide = WallSpan(Wall(span.start - _SLACK), Wall(span.end + _SLACK))
         content = ColumnContent(next(iter(self.columns)))
         content.named = True
@@ -81,13 +82,17 @@ class IcsContent(Content):
             safe.append(events)
         self._expand_all(content, safe, wide)
         content.close()
-        self._span, self._expanded = wide, content
+        return Expansion(wide, content)
+
+    def take_up(self, expansion: Expansion) -> None:
+        """Have the next pourings add it."""
+        self._expansion = expansion
 
     def pour(self, column: ColumnId, rows: Rows, span: WallSpan) -> None:
         """Add to `rows` what the export holds of `column`."""
         super().pour(column, rows, span)
         if column in self.columns:
-            self._expanded.pour(rows, span)
+            self._expansion.content.pour(rows, span)
 
     def _single(self, content: ColumnContent, event: Part) -> None:
         occupied = _occupied(event)

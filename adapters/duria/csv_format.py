@@ -17,6 +17,7 @@ from adapters.duria.charset import charset
 from adapters.duria.content import Content
 from adapters.duria.csv_header import Layout, layout
 from adapters.duria.csv_rows import RowReader
+from adapters.duria.folder import LONGEST_LINE
 from adapters.duria.trouble import refused
 
 _BATCH: Final = 1 << 16
@@ -134,5 +135,6 @@ def _whole(data: bytes, last: list[str], fields: Layout) -> bool:
 
 
 def _tail(data: bytes) -> bytes:
-    end = data.rstrip(b"\r\n")
+    """Of the last line, which is nowhere near the beginning of a large file."""
+    end = data[-2 * LONGEST_LINE :].rstrip(b"\r\n")
     return sha256(end[max(end.rfind(b"\n"), end.rfind(b"\r")) + 1 :]).digest()

@@ -21,6 +21,7 @@ _NAMES: Final = {name: german for german, english in FIELDS.items() for name in 
 _NEEDED: Final = ("kalender", "spalte", "datum", "von", "bis")
 _TELLING: Final = frozenset(("art", "bis_datum"))
 """Without the one a reservation is a free row, without the other a long block ends on its first day."""
+_NOTHING: Final = frozenset[str]()
 _DELIMITERS: Final = (";", ",")
 
 
@@ -35,7 +36,7 @@ class Layout(NamedTuple):
     @property
     def telling(self) -> frozenset[str]:
         """Those of its fields that need not be there, but without which the rows block less."""
-        return _TELLING.intersection(self.at)
+        return _TELLING.intersection(self.at) or _NOTHING
 
 
 def layout(line: str, name: str) -> Layout:

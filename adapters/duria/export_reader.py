@@ -29,10 +29,17 @@ class ExportReader:
 
     def __init__(self, folder: Path, practice: str, clock: WallClock, encoding: str) -> None:
         self._folder, self._practice, self._clock, self._encoding = folder, practice, clock, encoding
+        self._done: tuple[list[Order], list[Outcome]] = [], []
 
     def read(self, orders: list[Order]) -> list[Outcome]:
-        """What each of them came to."""
-        return [self._read(each) for each in orders]
+        """What each of them came to. If who asked last stopped waiting, the same is not read once more."""
+        if orders != self._done[0] or not all(each.whole for each in orders):
+            self._done = orders, [self._read(each) for each in orders]
+        return self._done[1]
+
+    def forget(self) -> None:
+        """What was read was taken in."""
+        self._done = [], []
 
     def _read(self, order: Order) -> Outcome:
         try:

@@ -90,10 +90,14 @@ class Exports:
         """Take in files that a scan found; whether anything is new."""
         return sum(self._export(name).see(fingerprint, now, coarse=coarse) for name, fingerprint in found) > 0
 
-    def miss(self, found: Collection[str]) -> bool:
-        """Take in that a scan found no other files than these; whether that is new."""
+    def missing(self, found: Collection[str]) -> list[str]:
+        """The files that a scan found no more."""
+        return [each for each in self.files if each not in found]
+
+    def miss(self, names: Iterable[str]) -> bool:
+        """Take in that these are not there; whether that is new."""
         news = 0
-        for name in [each for each in self.files if each not in found]:
+        for name in names:
             # One that never counted, or holds nothing, is no loss.
             news += self.files[name].miss() if self.files[name].feeds else bool(self.files.pop(name))
         self.version += news

@@ -150,7 +150,8 @@ class FilesSource:
                 rows.exists = rows.exists or column in (export.feeds or ())
             if export.content is not None and column not in export.confirmed:
                 export.content.pour(column, rows, span)
-                rows.unplaced.extend(export.content.unplaced[: MOST_DOUBTS - len(rows.unplaced)])
+                if export.content.unplaced:
+                    rows.unplaced.extend(export.content.unplaced[: MOST_DOUBTS - len(rows.unplaced)])
         return rows.reading() if reason is None else Incomplete(rows, reason)
 
     def _stale(self, column: ColumnId, span: WallSpan) -> Content | None:

@@ -5,7 +5,7 @@ long enough depends on what was seen: a file that appeared whole needs `settle`,
 that does not end as it ended before, needs `CAUTION` times as much: whoever writes in place may pause.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from adapters.duria.content import Content, every
 from adapters.duria.csv_format import Parsed
@@ -22,6 +22,8 @@ _AGAIN_AFTER: Final = 1.0
 """Seconds between two tries of a file that the disk does not give away."""
 _PASSING: Final = ("file.being_written", "file.denied", "file.unreadable")
 """What may be over without the file looking any different."""
+_NONE: Final = frozenset[Any]()
+"""One for all files: what thousands of them share is nothing to walk through for the collector of garbage."""
 _MOST_FED: Final = 10_000
 """How many columns are remembered that a file once fed."""
 
@@ -29,9 +31,12 @@ _MOST_FED: Final = 10_000
 class Export:
     """One file: what counts of it, whether that is all of it, and what it once fed. Times are those of the loop."""
 
-    def __init__(
-        self, name: str, feeds: frozenset[ColumnId] | None = None, fields: frozenset[str] = frozenset()
-    ) -> None:
+    __slots__ = (
+        *("confirmed", "digest", "fault", "feeds", "fields", "name", "parsed", "standing"),
+        *("_candidate", "_changes", "_fed", "_firm", "_next_try", "_proven", "_since"),
+    )
+
+    def __init__(self, name: str, feeds: frozenset[ColumnId] | None = None, fields: frozenset[str] = _NONE) -> None:
         self.name = name
         """Empty for one of which only the hashed name is known."""
         self.parsed: Parsed | None = None
@@ -40,14 +45,14 @@ class Export:
         """The columns it may block something in; None when that was never known."""
         self.fields = fields
         """The fields it had whose loss reads as free time; see `Parsed`."""
-        self.confirmed: frozenset[ColumnId] = frozenset()
+        self.confirmed: frozenset[ColumnId] = _NONE
         """Columns of a vanished file that a person says are gone for good."""
         self.standing: Fingerprint | None = None
         """How it stands in the folder; None when it does not."""
         self.fault: Fault | None = self._unproven()
         """Why the content may not be all; None when it is proven."""
         self.digest = b""
-        self._fed = feeds or frozenset()
+        self._fed = feeds or _NONE
         self._since = 0.0
         self._changes = 0
         self._proven: Fingerprint | None = None
@@ -72,7 +77,7 @@ class Export:
         if found == self.standing:
             return False
         if self.standing is None:  # who said that it is gone for good did not mean what stands there now
-            self.confirmed = frozenset()
+            self.confirmed = _NONE
         before = self.standing or self._proven
         in_place = before is not None and found.inode == before.inode
         self._changes = self._changes + 1 if in_place else 0
@@ -136,7 +141,7 @@ class Export:
         if self.standing is None:
             self.confirmed |= {column}
         else:
-            self.fields, self.fault, self._next_try = frozenset(), self._unproven(), None
+            self.fields, self.fault, self._next_try = _NONE, self._unproven(), None
 
     def touches(self, column: ColumnId) -> bool:
         """Whether it may block something in `column`; one that is written anew may feed what it ever fed."""
@@ -150,8 +155,8 @@ class Export:
     def _accept(self, parsed: Parsed, digest: bytes) -> None:
         self.parsed, self.digest = parsed, digest
         self.feeds, self.fields, self.fault = parsed.content.feeds(), parsed.fields, None
-        fed = self._fed | self.feeds
-        self._fed = fed if len(fed) <= _MOST_FED else self.feeds
+        if not self._fed >= self.feeds:
+            self._fed = self._fed | self.feeds if 0 < len(self._fed) <= _MOST_FED else self.feeds
         self._proven, self._candidate, self._changes = self.standing, None, 0
 
     def _lack(self, field: str, now: float) -> None:

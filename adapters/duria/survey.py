@@ -122,7 +122,10 @@ class Survey:
         while some := list(islice(names, _AT_ONCE)):
             self.news += self._exports.see(some, now(), coarse=self.coarse)
             await asyncio.sleep(0)
-        self.news += self._exports.miss(found)
+        missing = iter(self._exports.missing(found))
+        while gone := list(islice(missing, _AT_ONCE)):
+            self.news += self._exports.miss(gone)
+            await asyncio.sleep(0)
 
     async def _read_due(self) -> None:
         until = now() + _READING
@@ -131,6 +134,7 @@ class Survey:
             outcomes = await self._worker.run(self._reader.read, orders)
             for (export, _), outcome in zip(batch, outcomes, strict=True):
                 self._exports.version += _settled(export, outcome)
+            self._reader.forget()
             if now() > until:
                 return
 

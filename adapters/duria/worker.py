@@ -39,6 +39,9 @@ class Worker:
             except TimeoutError:
                 self._stuck = done
                 raise
+            except asyncio.CancelledError:
+                done.cancel()  # nobody waits for it: if it has not begun, it need not
+                raise
 
     def close(self) -> None:
         """Let the thread end after what it is doing."""
@@ -56,6 +59,8 @@ class Worker:
 
 
 def _do(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[T]", work: Callable[[], T]) -> None:
+    if done.cancelled():
+        return
     try:
         result = work()
     except BaseException as error:  # noqa: BLE001 - it is handed over to who waits

@@ -8,6 +8,8 @@ from array import array
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import msgspec
+
 from adapters.duria.rows import RowCollector
 from engine.faults import Fault
 from engine.model import DAY, ColumnId, Rows, Wall
@@ -19,8 +21,8 @@ _BLOCK: Final = 4096
 """Numbers, two a row."""
 
 
-class Block(NamedTuple):
-    """Some starts and ends in turn; bytes, for the collector of garbage would walk through thousands of arrays."""
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """Some starts and ends in turn. There may be very many, which the collector of garbage need not see."""
 
     low: int
     high: int
@@ -96,9 +98,9 @@ class ColumnBuilder:
 
 def _pour(blocks: tuple[Block, ...], into: "array[int]", span: WallSpan) -> None:
     """Append all that may touch `span`, even if a day is added to an end (R8, R13)."""
-    for low, high, packed in blocks:
-        if low < span.end and high + DAY > span.start:
-            into.frombytes(packed)
+    for block in blocks:
+        if block.low < span.end and block.high + DAY > span.start:
+            into.frombytes(block.packed)
 
 
 def _pour_odd(rows: Rows, odd: Rows, span: WallSpan) -> None:

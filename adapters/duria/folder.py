@@ -11,6 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from adapters.duria.trouble import ExportError, file_fault, refused, shown
 from engine.faults import FaultError
 
@@ -24,7 +26,7 @@ LONGEST_LINE: Final = 1 << 16
 _MIB: Final = 2**20
 
 
-class Fingerprint(NamedTuple):
+class Fingerprint(msgspec.Struct, frozen=True, gc=False):
     """What tells a file from another one in its place, and from itself before it was written."""
 
     device: int

@@ -9,6 +9,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from icalendar import Calendar
 from recurring_ical_events import of
 
@@ -218,4 +219,4 @@ def _plain(found: Property) -> Property:
     zone = iana(found.params["TZID"]) if "TZID" in found.params else None
     if zone is None:
         return found
-    return found._replace(params=found.params | {"TZID": zone.key})
+    return msgspec.structs.replace(found, params=found.params | {"TZID": zone.key})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.duria import export_reader, survey
+from adapters.duria import export_reader, survey, watch
 from adapters.duria.files import FilesSource
 from adapters.duria.folder import scan, take
 from engine.faults import FaultError
@@ -279,6 +279,24 @@ class TestSoon:
         finally:
             stop.set()
             writing.join()
+
+    async def test_a_folder_that_never_answers_holds_nobody(
+        self, folder: Path, source: FilesSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """I11, fault 21: on a dead share even the question which folder it is takes for ever; the process lives on."""
+        asked, dead = threading.Event(), threading.Event()
+
+        def hang(_: Path) -> None:
+            asked.set()
+            assert dead.wait(30), "the loop waited for the share"
+
+        monkeypatch.setattr(watch, "_identity", hang)
+        try:
+            async with heard(source):
+                await eventually(lambda: _is(asked), "the folder is asked")
+                assert await state(source) == "complete"
+        finally:
+            dead.set()
 
     async def test_a_look_reads_a_part_and_the_next_one_the_rest(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch

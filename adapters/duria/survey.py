@@ -7,6 +7,7 @@ is answered by one that began after he asked.
 import asyncio
 from collections.abc import Iterator
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,9 +25,10 @@ PAUSE: Final = 0.01
 """Seconds between two looks, at least."""
 _PATIENCE: Final = 2.0
 """Seconds that a reading waits for a file to be proven; what has been proven must not wait for long."""
-_LONGEST: Final = 6.0
-"""Seconds that it waits when nothing was ever proven, or while thousands of files are read; a reading is given up after
-ten."""
+_LONGEST: Final = 8.0
+"""Seconds that it waits when nothing was ever proven; the engine gives a reading up after ten."""
+_BACKLOG: Final = 5.0
+"""Seconds that it waits while there are files that no look got to."""
 _READING: Final = 2.0
 """Seconds after which a look begins to read no further files."""
 _BATCH: Final = 8 * 2**20
@@ -74,7 +76,7 @@ class Survey:
         patience = min(self._settle + 1, _LONGEST) if cold else min(self._settle * CAUTION + PAUSE, _PATIENCE)
         await self.look()
         while (due := self.next_due(unproven=True)) is not None:
-            until = began + (_LONGEST if due <= now() else patience)
+            until = began + (max(_BACKLOG, patience) if due <= now() else patience)
             if due > until or now() > until:
                 return
             await asyncio.sleep(max(due - now(), PAUSE))
@@ -140,22 +142,25 @@ class Survey:
 
     def _due(self) -> Iterator[list[_Due]]:
         """The files to be read now, a few at a time; those that only had to be still are proven."""
-        at, size, batch = now(), 0, list[_Due]()
-        for export in self._exports.files.values():
-            due = export.due_at(self._settle)
-            if due is None or due > at or export.standing is None:
-                continue
+        size, batch = 0, list[_Due]()
+        for export in self._waiting():
             if export.read_already:
                 export.mature()
                 self._exports.version += 1
-                continue
-            batch.append(_Due(export, export.standing))
-            size += export.standing.size
+            elif export.standing is not None:
+                batch.append(_Due(export, export.standing))
+                size += export.standing.size
             if size >= _BATCH or len(batch) >= _AT_ONCE:
                 yield batch
                 size, batch = 0, []
         if batch:
             yield batch
+
+    def _waiting(self) -> list[Export]:
+        """What is due, first what has been so for longest: files that change all the time keep no other waiting."""
+        each = [(export.due_at(self._settle), export) for export in self._exports.files.values()]
+        due = [(at, export) for at, export in each if at is not None and at <= now()]
+        return [export for _, export in sorted(due, key=itemgetter(0))]
 
 
 def _settled(export: Export, outcome: Outcome) -> bool:

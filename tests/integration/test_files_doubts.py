@@ -315,6 +315,20 @@ class TestSoon:
                 await eventually(lambda: _all(source, 96), "all files are read")
             assert await state(source) == "complete"
 
+    async def test_files_that_change_all_the_time_keep_no_other_waiting(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """I5, I11, fault 20: what has been due for longest is read first, when a look cannot read all."""
+        monkeypatch.setattr(survey, "_READING", -1.0)
+        monkeypatch.setattr(survey, "_AT_ONCE", 1)
+        async with files_source(folder, settle=0) as source:
+            assert await state(source) == "complete"
+            write(folder / "b.csv", export(row(9, column="B")))
+            for turn in range(10):
+                replace(folder / "a.csv", export(row(8 + turn % 2)))
+                await source.vanished(A)
+            assert len([each for each in source._exports if each.parsed]) == 2
+
 
 async def _is(event: threading.Event) -> bool:
     return event.is_set()

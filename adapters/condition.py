@@ -21,7 +21,7 @@ from engine.runtime import Engine
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
-_GONE: Final = {"file.field_gone", "file.none", "file.vanished"}
+_GONE: Final = {"file.encoding_other", "file.field_gone", "file.none", "file.vanished"}
 
 
 class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):

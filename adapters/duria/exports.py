@@ -1,7 +1,7 @@
 """No export is forgotten: one that vanished, also while tmex was down, holds what it fed until it is back or released.
 
-What outlives a restart is, of each file, a hash of its name, the columns it fed and which fields it had, and nothing
-else (I7).
+What outlives a restart is, of each file, a hash of its name, the columns it fed, which fields it had and in which
+encoding it was read, and nothing else (I7).
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -37,6 +37,7 @@ class Known(msgspec.Struct, frozen=True):
     feeds: tuple[ColumnId, ...]
     confirmed: tuple[ColumnId, ...] = ()
     fields: tuple[str, ...] = ()
+    encoding: str = ""
 
 
 class Memo(msgspec.Struct, frozen=True):
@@ -71,7 +72,8 @@ class Exports:
             memo = Memo()
         self._emptied = memo.emptied
         for each in memo.files:
-            export = Export("", frozenset(each.feeds), frozenset(each.fields).intersection(FIELDS))
+            fields = frozenset(each.fields).intersection(FIELDS)
+            export = Export("", frozenset(each.feeds), fields, each.encoding)
             export.confirmed = frozenset(each.confirmed)
             export.miss()
             self._lost[each.name] = export
@@ -79,11 +81,7 @@ class Exports:
     def memo(self) -> bytes:
         """What the next process should know."""
         known = {hashed(export.name): export for export in self.files.values()} | self._lost
-        files = tuple(
-            Known(name, tuple(sorted(each.feeds)), tuple(sorted(each.confirmed)), tuple(sorted(each.fields)))
-            for name, each in sorted(known.items())
-            if each.feeds
-        )
+        files = tuple(_known(name, each) for name, each in sorted(known.items()) if each.feeds)
         return msgspec.json.encode(Memo(files, self._emptied))
 
     def see(self, found: Iterable[tuple[str, Fingerprint]], now: float, *, coarse: bool) -> bool:
@@ -146,7 +144,7 @@ class Exports:
     def _export(self, name: str) -> Export:
         if name not in self.files:
             lost = self._lost.pop(hashed(name), None) if self._lost else None
-            self.files[name] = Export(name) if lost is None else Export(name, lost.feeds, lost.fields)
+            self.files[name] = Export(name) if lost is None else Export(name, lost.feeds, lost.fields, lost.encoding)
         self._emptied = False
         return self.files[name]
 
@@ -155,6 +153,11 @@ class Exports:
         feeds = export.feeds or frozenset()
         anywhere = {each for each in self.columns() if every(each) in feeds}
         return all(each in export.confirmed for each in anywhere | {each for each in feeds if each.column})
+
+
+def _known(name: str, export: Export) -> Known:
+    feeds, confirmed = tuple(sorted(export.feeds or ())), tuple(sorted(export.confirmed))
+    return Known(name, feeds, confirmed, tuple(sorted(export.fields)), export.encoding)
 
 
 def hashed(name: str) -> str:

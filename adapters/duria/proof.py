@@ -22,6 +22,7 @@ _AGAIN_AFTER: Final = 1.0
 """Seconds between two tries of a file that the disk does not give away."""
 _PASSING: Final = ("file.being_written", "file.denied", "file.unreadable")
 """What may be over without the file looking any different."""
+_LACKING: Final = ("file.encoding_other", "file.field_gone")
 _NONE: Final = frozenset[Any]()
 """One for all files: what thousands of them share is nothing to walk through for the collector of garbage."""
 _MOST_FED: Final = 10_000
@@ -32,17 +33,25 @@ class Export:
     """One file: what counts of it, whether that is all of it, and what it once fed. Times are those of the loop."""
 
     __slots__ = (
-        *("confirmed", "digest", "fault", "feeds", "fields", "name", "parsed", "standing"),
+        *("confirmed", "digest", "encoding", "fault", "feeds", "fields", "name", "parsed", "standing"),
         *("_candidate", "_changes", "_fed", "_firm", "_next_try", "_proven", "_since"),
     )
 
-    def __init__(self, name: str, feeds: frozenset[ColumnId] | None = None, fields: frozenset[str] = _NONE) -> None:
+    def __init__(
+        self,
+        name: str,
+        feeds: frozenset[ColumnId] | None = None,
+        fields: frozenset[str] = _NONE,
+        encoding: str = "",
+    ) -> None:
         self.name = name
         """Empty for one of which only the hashed name is known."""
         self.parsed: Parsed | None = None
         """What counts."""
         self.feeds = feeds
         """The columns it may block something in; None when that was never known."""
+        self.encoding = encoding
+        """The one it was read in; empty if that does not matter."""
         self.fields = fields
         """The fields it had whose loss reads as free time; see `Parsed`."""
         self.confirmed: frozenset[ColumnId] = _NONE
@@ -104,8 +113,9 @@ class Export:
 
     def take(self, parsed: Parsed, digest: bytes, now: float) -> None:
         """It was read as it stands; if that does not prove it complete, it is due again later, or needs a person."""
-        if self.fields - parsed.fields:
-            self._lack(min(self.fields - parsed.fields), now)
+        lack = self._lack(parsed)
+        if lack is not None:
+            self.refuse(lack, now)
             return
         as_before = self.parsed is not None and parsed.tail == self.parsed.tail
         if self._changes and not parsed.marked and not as_before:
@@ -133,15 +143,16 @@ class Export:
 
     @property
     def gone(self) -> bool:
-        """Whether it is gone, or a field of it is, until that is back or a person says that it is for good."""
-        return self.standing is None or (self.fault is not None and self.fault.code == "file.field_gone")
+        """Whether it is gone, or something of it is, until that is back or a person says that it is for good."""
+        return self.standing is None or (self.fault is not None and self.fault.code in _LACKING)
 
     def confirm(self, column: ColumnId) -> None:
         """A person says that what is gone is gone for good."""
         if self.standing is None:
             self.confirmed |= {column}
         else:
-            self.fields, self.fault, self._next_try = _NONE, self._unproven(), None
+            self.fields, self.encoding = _NONE, ""
+            self.fault, self._next_try = self._unproven(), None
 
     def touches(self, column: ColumnId) -> bool:
         """Whether it may block something in `column`; one that is written anew may feed what it ever fed."""
@@ -154,14 +165,21 @@ class Export:
 
     def _accept(self, parsed: Parsed, digest: bytes) -> None:
         self.parsed, self.digest = parsed, digest
-        self.feeds, self.fields, self.fault = parsed.content.feeds(), parsed.fields, None
+        self.feeds, self.fields, self.encoding = parsed.content.feeds(), parsed.fields, parsed.encoding
+        self.fault = None
         if not self._fed >= self.feeds:
             self._fed = self._fed | self.feeds if 0 < len(self._fed) <= _MOST_FED else self.feeds
         self._proven, self._candidate, self._changes = self.standing, None, 0
 
-    def _lack(self, field: str, now: float) -> None:
-        place: dict[str, Fact] = {"file": shown(self.name), "field": f"{field}/{FIELDS[field]}"}
-        self.refuse(Fault("file.field_gone", place), now)
+    def _lack(self, parsed: Parsed) -> Fault | None:
+        """What it had before that makes its rows block, and has no more: a field, or the names of columns."""
+        for field in sorted(self.fields - parsed.fields):
+            return Fault("file.field_gone", {"file": shown(self.name), "field": f"{field}/{FIELDS[field]}"})
+        lost = (self.feeds or _NONE) - parsed.content.feeds()
+        if self.encoding in ("", parsed.encoding) or all(str(each).isascii() for each in lost):
+            return None
+        facts: dict[str, Fact] = {"file": shown(self.name), "encoding": parsed.encoding, "before": self.encoding}
+        return Fault("file.encoding_other", facts)
 
     def _unproven(self) -> Fault:
         return Fault("file.being_written", {"file": shown(self.name)})

@@ -211,6 +211,35 @@ class TestFields:
         async with files_source(tmp_path, shelf=shelf) as source:
             assert await state(source) == "complete"
 
+    @pytest.mark.parametrize("forced", ["cp850", "utf-8"])
+    async def test_another_encoding_frees_nothing(self, forced: str, tmp_path: Path) -> None:
+        """I1, I2, R10: after a change of TMEX_FILE_ENCODING a column whose name is read otherwise is no empty one."""
+        mueller, shelf, path = ColumnId("Kalender", "Müller"), MemoryShelf(), tmp_path / "a.csv"
+        path.write_bytes(export(row(8, column="Müller")).encode("cp1252"))
+        async with files_source(tmp_path, shelf=shelf) as source:
+            assert await blocked(source, mueller) == EIGHT
+        async with files_source(tmp_path, shelf=shelf, encoding=forced) as source:
+            assert await state(source, mueller) == ("file.encoding_other" if forced == "cp850" else "file.encoding")
+        async with files_source(tmp_path, shelf=shelf) as source:
+            assert await state(source, mueller) == "complete"
+            assert await blocked(source, mueller) == EIGHT
+            write(path, export(row(9, column="Müller")))
+            assert await blocked(source, mueller) == NINE
+            assert await state(source, mueller) == "complete"
+
+    async def test_a_column_that_left_with_another_encoding_can_be_released(self, tmp_path: Path) -> None:
+        """I1: it may be gone for good, all the same."""
+        mueller, path = ColumnId("Kalender", "Müller"), tmp_path / "a.csv"
+        path.write_bytes(export(row(8, column="Müller")).encode("cp1252"))
+        async with files_source(tmp_path) as source:
+            assert await state(source, mueller) == "complete"
+            replace(path, export(row(9)))
+            assert await state(source, mueller) == "file.encoding_other"
+            assert await source.vanished(mueller)
+            await source.confirm(mueller)
+            assert await state(source, mueller) == "complete"
+            assert await blocked(source, mueller) == []
+
 
 class TestNotKnown:
     """What a person cannot let go, for nobody knows what there was."""

@@ -26,7 +26,7 @@ from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
 _MOST_SHOWN: Final = 20
-_GONE: Final = {"file.none", "file.vanished"}
+_GONE: Final = {"file.encoding_other", "file.field_gone", "file.none", "file.vanished"}
 
 
 class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,10 @@ latest time, so that a reading leaves out what lies far from its span without lo
 """
 
 from array import array
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
 
 from adapters.duria.rows import RowCollector
 from engine.faults import Fault
@@ -18,6 +21,14 @@ _BLOCK: Final = 4096
 """Numbers, two a row."""
 
 
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """Some starts and ends in turn. There may be very many, which the collector of garbage need not see."""
+
+    low: int
+    high: int
+    packed: bytes
+
+
 class Pack:
     """Starts and ends in turn, in the order in which they came."""
 
@@ -26,99 +37,132 @@ class Pack:
     def __init__(self) -> None:
         self.open: array[int] = array("q")
         """Where the next start and end go; call `seal` now and then."""
-        self._sealed: list[tuple[int, int, array[int]]] = []
+        self._sealed: list[Block] = []
 
     def seal(self, least: int = _BLOCK) -> None:
         """Close the open block if it holds `least` numbers; `open` stays the same array."""
         if len(self.open) >= least:
-            self._sealed.append((min(self.open), max(self.open), self.open[:]))
+            self._sealed.append(Block(min(self.open), max(self.open), self.open.tobytes()))
             del self.open[:]
 
-    def pour(self, into: "array[int]", span: WallSpan) -> None:
-        """Append all that may touch `span`, even if a day is added to an end (R8, R13)."""
-        for low, high, block in self._sealed:
-            if low < span.end and high + DAY > span.start:
-                into.extend(block)
+    def blocks(self) -> tuple[Block, ...]:
+        """All of them; nothing more is coming."""
+        self.seal(1)
+        return tuple(self._sealed)
 
 
-class ColumnContent:
-    """One column's rows in one export; usable appointments are packed, all else goes through the collector (R13)."""
+class ColumnContent(NamedTuple):
+    """One column's rows in one export, as long as it counts."""
 
-    __slots__ = ("_unplaced", "collector", "free", "named", "occupied", "odd")
+    named: bool
+    """Whether a row that can be understood names the column (R10)."""
+    occupied: tuple[Block, ...] = ()
+    free: tuple[Block, ...] = ()
+    odd: Rows | None = None
+    """What is not plain, and what stands beside it; None when all is plain."""
+
+    def pour(self, rows: Rows, span: WallSpan) -> None:
+        """Add what may touch `span` to `rows`."""
+        if self.odd is not None:
+            _pour_odd(rows, self.odd, span)
+        _pour(self.occupied, rows.occupied, span)
+        _pour(self.free, rows.free, span)
+
+
+class ColumnBuilder:
+    """One column's rows while they are read: usable appointments are packed, all else is collected (R13)."""
+
+    __slots__ = ("_unplaced", "collector", "free", "named", "occupied")
 
     def __init__(self, column: ColumnId) -> None:
         self.named = False
-        """Whether a row that can be understood names the column (R10)."""
         self.occupied, self.free = Pack(), Pack()
         self.collector = RowCollector(column, EVERYTHING)
         self._unplaced: list[Fault] = []
-        self.odd: Rows | None = None
-        """What the collector collected, once the export is read to its end."""
 
     def unplace(self, fault: Fault) -> None:
         """Note what may block and has no place in time."""
         if len(self._unplaced) < MOST_DOUBTS:
             self._unplaced.append(fault)
 
-    def close(self) -> None:
-        """Nothing more is coming."""
-        self.occupied.seal(1)
-        self.free.seal(1)
-        self.odd = self.collector.rows(exists=self.named)
-        self.odd.unplaced.extend(self._unplaced)
+    def close(self) -> ColumnContent:
+        """All of it; nothing more is coming."""
+        odd = self.collector.rows(exists=self.named)
+        odd.unplaced.extend(self._unplaced)
+        if odd.places or odd.reservations or odd.doubts or odd.unplaced:
+            return ColumnContent(self.named, self.occupied.blocks(), self.free.blocks(), odd)
+        self.occupied.open.extend(odd.occupied)
+        self.free.open.extend(odd.free)
+        return ColumnContent(self.named, self.occupied.blocks(), self.free.blocks())
 
-    def pour(self, rows: Rows, span: WallSpan) -> None:
-        """Add what may touch `span` to `rows`."""
-        assert self.odd is not None, "closed before it is read"
-        self._pour_odd(rows, self.odd)
-        self.occupied.pour(rows.occupied, span)
-        self.free.pour(rows.free, span)
-        first, last = span.start // DAY - 1, span.end // DAY + 1
-        near = [each for each in self.odd.reservations if each.first_day <= last and each.last_day >= first]
-        rows.reservations.extend(near)
 
-    def _pour_odd(self, rows: Rows, odd: Rows) -> None:
-        before = len(rows.occupied) // 2
-        rows.places.update({before + index: place for index, place in odd.places.items()})
-        rows.occupied.extend(odd.occupied)
-        rows.free.extend(odd.free)
-        rows.doubts.extend(odd.doubts[: MOST_DOUBTS - len(rows.doubts)])
-        rows.unplaced.extend(odd.unplaced[: MOST_DOUBTS - len(rows.unplaced)])
+def _pour(blocks: tuple[Block, ...], into: "array[int]", span: WallSpan) -> None:
+    """Append all that may touch `span`, even if a day is added to an end (R8, R13)."""
+    for block in blocks:
+        if block.low < span.end and block.high + DAY > span.start:
+            into.frombytes(block.packed)
+
+
+def _pour_odd(rows: Rows, odd: Rows, span: WallSpan) -> None:
+    before = len(rows.occupied) // 2
+    rows.places.update({before + index: place for index, place in odd.places.items()})
+    rows.occupied.extend(odd.occupied)
+    rows.free.extend(odd.free)
+    rows.doubts.extend(odd.doubts[: MOST_DOUBTS - len(rows.doubts)])
+    rows.unplaced.extend(odd.unplaced[: MOST_DOUBTS - len(rows.unplaced)])
+    first, last = span.start // DAY - 1, span.end // DAY + 1
+    near = [each for each in odd.reservations if each.first_day <= last and each.last_day >= first]
+    rows.reservations.extend(near)
+
+
+class Expansion(NamedTuple):
+    """What recurs of a column within a span."""
+
+    span: WallSpan
+    content: ColumnContent
 
 
 class Content:
     """All that counts of one export."""
 
+    __slots__ = ("building", "columns", "count", "unplaced")
+
     def __init__(self) -> None:
-        self.columns: dict[ColumnId, ColumnContent] = {}
+        self.building: dict[ColumnId, ColumnBuilder] = {}
         """A column with an empty name stands for every column of its calendar (R6)."""
-        self.unplaced: list[Fault] = []
+        self.columns: dict[ColumnId, ColumnContent] = {}
+        """The same, once the export was read to its end."""
+        self.unplaced: tuple[Fault, ...] = ()
         """Rows that may block in a column that cannot be known: no column of the folder is read completely."""
         self.count = 0
         """How many rows it has."""
 
-    def column(self, column: ColumnId) -> ColumnContent:
-        """The content of one column, made if need be."""
-        if column not in self.columns:
-            self.columns[column] = ColumnContent(column)
-        return self.columns[column]
+    def column(self, column: ColumnId) -> ColumnBuilder:
+        """Where the rows of one column go."""
+        if column not in self.building:
+            self.building[column] = ColumnBuilder(column)
+        return self.building[column]
 
     def unplace(self, fault: Fault) -> None:
         """Note a row of which nobody knows the column."""
         if len(self.unplaced) < MOST_DOUBTS:
-            self.unplaced.append(fault)
+            self.unplaced = (*self.unplaced, fault)
 
     def close(self) -> None:
         """The export has been read to its end."""
-        for each in self.columns.values():
-            each.close()
+        self.columns = {column: each.close() for column, each in self.building.items()}
+        self.building = {}
 
     def stale(self, span: WallSpan) -> bool:  # noqa: ARG002 - what is read once stays as it is, but for iCalendar
         """Whether `expand` must come before a reading of `span`."""
         return False
 
-    def expand(self, span: WallSpan) -> None:
-        """Work out what depends on the span; belongs into a thread."""
+    def expand(self, span: WallSpan) -> Expansion:
+        """What depends on the span, worked out; changes nothing here, and belongs into a thread."""
+        return Expansion(span, ColumnContent(named=False))
+
+    def take_up(self, expansion: Expansion) -> None:
+        """Have the next pourings add it, for spans that lie within its own."""
 
     def named(self) -> list[ColumnId]:
         """The columns that its rows name (R10)."""
@@ -131,12 +175,13 @@ class Content:
     def pour(self, column: ColumnId, rows: Rows, span: WallSpan) -> None:
         """Add to `rows` what the export holds of `column`."""
         for each in (column, every(column)):
-            if each in self.columns:
-                self.columns[each].pour(rows, span)
-        if column in self.columns:
-            rows.exists = rows.exists or self.columns[column].named
+            held = self.columns.get(each)
+            if held is not None:
+                held.pour(rows, span)
+                rows.exists = rows.exists or (held.named and each is column)
 
 
+@lru_cache(maxsize=1024)
 def every(column: ColumnId) -> ColumnId:
     """What stands for every column of its calendar."""
     return ColumnId(column.calendar, "")

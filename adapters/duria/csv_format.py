@@ -17,6 +17,7 @@ from adapters.duria.charset import charset
 from adapters.duria.content import Content
 from adapters.duria.csv_header import Layout, layout
 from adapters.duria.csv_rows import RowReader
+from adapters.duria.folder import LONGEST_LINE
 from adapters.duria.trouble import refused
 
 _BATCH: Final = 1 << 16
@@ -38,6 +39,8 @@ class Parsed(NamedTuple):
     """What its last line was, hashed."""
     marked: bool
     """Whether the file says itself where it ends, so that no stillness needs to prove it."""
+    fields: frozenset[str] = frozenset()
+    """Which of the fields it has that need not be there, but without which its rows block less."""
 
 
 def parse_csv(data: bytes, practice: str, encoding: str, name: str) -> Parsed:
@@ -51,7 +54,7 @@ def parse_csv(data: bytes, practice: str, encoding: str, name: str) -> Parsed:
     if not data.endswith((b"\n", b"\r")) and not _whole(data, last, fields):
         raise refused("file.cut_off", name)
     content.close()
-    return Parsed(content, found.encoding, found.umlauts, _tail(data), marked=False)
+    return Parsed(content, found.encoding, found.umlauts, _tail(data), marked=False, fields=fields.telling)
 
 
 class _Feed:
@@ -132,5 +135,6 @@ def _whole(data: bytes, last: list[str], fields: Layout) -> bool:
 
 
 def _tail(data: bytes) -> bytes:
-    end = data.rstrip(b"\r\n")
+    """Of the last line, which is nowhere near the beginning of a large file."""
+    end = data[-2 * LONGEST_LINE :].rstrip(b"\r\n")
     return sha256(end[max(end.rfind(b"\n"), end.rfind(b"\r")) + 1 :]).digest()

@@ -19,6 +19,9 @@ FIELDS: Final = {
 """The German name of each field, and the English one."""
 _NAMES: Final = {name: german for german, english in FIELDS.items() for name in (german, english)}
 _NEEDED: Final = ("kalender", "spalte", "datum", "von", "bis")
+_TELLING: Final = frozenset(("art", "bis_datum"))
+"""Without the one a reservation is a free row, without the other a long block ends on its first day."""
+_NOTHING: Final = frozenset[str]()
 _DELIMITERS: Final = (";", ",")
 
 
@@ -29,6 +32,11 @@ class Layout(NamedTuple):
     width: int
     at: dict[str, int]
     """The index of each field that is there, by its German name."""
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """Those of its fields that need not be there, but without which the rows block less."""
+        return _TELLING.intersection(self.at) or _NOTHING
 
 
 def layout(line: str, name: str) -> Layout:

@@ -76,7 +76,7 @@ class RowReader:
     def _count(self, rows: int) -> None:
         self._content.count += rows
         self._unsealed += rows
-        columns = self._content.columns
+        columns = self._content.building
         if self._content.count > MOST_ROWS or self._odd > MOST_ODD or len(columns) > MOST_COLUMNS:
             raise refused("file.too_many_rows", self._name, most=MOST_ROWS)
         if self._unsealed >= max(_SEAL_EVERY, 4 * len(columns)):

@@ -1,6 +1,7 @@
 """No export is forgotten: one that vanished, also while tmex was down, holds what it fed until it is back or released.
 
-What outlives a restart is, of each file, a hash of its name and the columns it fed, and nothing else (I7).
+What outlives a restart is, of each file, a hash of its name, the columns it fed, which fields it had and in which
+encoding it was read, and nothing else (I7).
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from adapters.duria.content import every
+from adapters.duria.csv_header import FIELDS
 from adapters.duria.folder import Fingerprint
 from adapters.duria.proof import Export
 from engine.model import ColumnId
@@ -34,6 +36,8 @@ class Known(msgspec.Struct, frozen=True):
     """Hashed."""
     feeds: tuple[ColumnId, ...]
     confirmed: tuple[ColumnId, ...] = ()
+    fields: tuple[str, ...] = ()
+    encoding: str = ""
 
 
 class Memo(msgspec.Struct, frozen=True):
@@ -68,7 +72,8 @@ class Exports:
             memo = Memo()
         self._emptied = memo.emptied
         for each in memo.files:
-            export = Export("", frozenset(each.feeds))
+            fields = frozenset(each.fields).intersection(FIELDS)
+            export = Export("", frozenset(each.feeds), fields, each.encoding)
             export.confirmed = frozenset(each.confirmed)
             export.miss()
             self._lost[each.name] = export
@@ -76,21 +81,21 @@ class Exports:
     def memo(self) -> bytes:
         """What the next process should know."""
         known = {hashed(export.name): export for export in self.files.values()} | self._lost
-        files = tuple(
-            Known(name, tuple(sorted(each.feeds)), tuple(sorted(each.confirmed)))
-            for name, each in sorted(known.items())
-            if each.feeds
-        )
+        files = tuple(_known(name, each) for name, each in sorted(known.items()) if each.feeds)
         return msgspec.json.encode(Memo(files, self._emptied))
 
     def see(self, found: Iterable[tuple[str, Fingerprint]], now: float, *, coarse: bool) -> bool:
         """Take in files that a scan found; whether anything is new."""
         return sum(self._export(name).see(fingerprint, now, coarse=coarse) for name, fingerprint in found) > 0
 
-    def miss(self, found: Collection[str]) -> bool:
-        """Take in that a scan found no other files than these; whether that is new."""
+    def missing(self, found: Collection[str]) -> list[str]:
+        """The files that a scan found no more."""
+        return [each for each in self.files if each not in found]
+
+    def miss(self, names: Iterable[str]) -> bool:
+        """Take in that these are not there; whether that is new."""
         news = 0
-        for name in [each for each in self.files if each not in found]:
+        for name in names:
             # One that never counted, or holds nothing, is no loss.
             news += self.files[name].miss() if self.files[name].feeds else bool(self.files.pop(name))
         self.version += news
@@ -108,16 +113,20 @@ class Exports:
                 del self.files[name]
                 self.version += 1
 
+    def vanished(self, column: ColumnId) -> list[Export]:
+        """What is gone that may feed `column`, and what has lost a field."""
+        return [each for each in self if each.gone and each.touches(column)]
+
     def confirm(self, column: ColumnId) -> None:
         """What vanished of `column` is gone for good."""
-        for group in (self.files, self._lost):
-            for key, export in list(group.items()):
-                if export.standing is None and export.touches(column):
-                    export.confirmed |= {column}
-                    self.version += 1
-                    if self._all_confirmed(export):
-                        del group[key]
-        self._emptied = not self.files and not self._lost
+        gone = self.vanished(column)
+        for export in gone:
+            export.confirm(column)
+            self.version += 1
+        done = {id(each) for each in gone if each.standing is None and self._all_confirmed(each)}
+        self.files = {name: each for name, each in self.files.items() if id(each) not in done}
+        self._lost = {name: each for name, each in self._lost.items() if id(each) not in done}
+        self._emptied = self._emptied or (bool(done) and not self.files and not self._lost)
 
     @property
     def emptied(self) -> bool:
@@ -134,10 +143,8 @@ class Exports:
 
     def _export(self, name: str) -> Export:
         if name not in self.files:
-            export = self.files[name] = Export(name)
             lost = self._lost.pop(hashed(name), None) if self._lost else None
-            if lost is not None:
-                export.feeds, export.confirmed = lost.feeds, lost.confirmed
+            self.files[name] = Export(name) if lost is None else Export(name, lost.feeds, lost.fields, lost.encoding)
         self._emptied = False
         return self.files[name]
 
@@ -146,6 +153,11 @@ class Exports:
         feeds = export.feeds or frozenset()
         anywhere = {each for each in self.columns() if every(each) in feeds}
         return all(each in export.confirmed for each in anywhere | {each for each in feeds if each.column})
+
+
+def _known(name: str, export: Export) -> Known:
+    feeds, confirmed = tuple(sorted(export.feeds or ())), tuple(sorted(export.confirmed))
+    return Known(name, feeds, confirmed, tuple(sorted(export.fields)), export.encoding)
 
 
 def hashed(name: str) -> str:

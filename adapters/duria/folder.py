@@ -7,8 +7,11 @@ Every function here blocks for as long as the disk does: it belongs into a threa
 import os
 import stat
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import msgspec
 
 from adapters.duria.trouble import ExportError, file_fault, refused, shown
 from engine.faults import FaultError
@@ -23,7 +26,7 @@ LONGEST_LINE: Final = 1 << 16
 _MIB: Final = 2**20
 
 
-class Fingerprint(NamedTuple):
+class Fingerprint(msgspec.Struct, frozen=True, gc=False):
     """What tells a file from another one in its place, and from itself before it was written."""
 
     device: int
@@ -47,8 +50,10 @@ class Taken(NamedTuple):
 
 
 def wanted(name: str) -> bool:
-    """Whether a file of this name is an export; hidden ones are not: who writes aside may do it there."""
-    return name.lower().endswith(FORMATS) and not name.startswith(".")
+    """Whether a file of this name is an export; hidden ones are not: who writes aside may do it there. Nor is what an
+    office program leaves beside a file while somebody looks at it.
+    """
+    return name.lower().endswith(FORMATS) and not name.startswith((".", "~$"))
 
 
 def scan(folder: Path) -> dict[str, Fingerprint]:
@@ -95,16 +100,16 @@ def _take(path: Path, name: str, expected: Fingerprint) -> Taken:
 
 def _read(handle: int, name: str, size: int) -> Taken:
     """Up to `size` bytes and one more; a file that grew meanwhile shows itself by its length."""
-    data, digest, line = bytearray(), sha256(), 0
-    while len(data) <= size and (chunk := os.read(handle, min(CHUNK, size + 1 - len(data)))):
+    data, digest, line = BytesIO(), sha256(), 0  # gives its bytes away without copying them
+    while (left := size + 1 - data.tell()) and (chunk := os.read(handle, min(CHUNK, left))):
         line = _longest(chunk, line)
         if line > LONGEST_LINE:
             raise refused("file.line_too_long", name)
         if b"\0" in chunk:
             raise refused("file.binary", name)
-        data += chunk
+        data.write(chunk)
         digest.update(chunk)
-    return Taken(bytes(data), digest.digest())
+    return Taken(data.getvalue(), digest.digest())
 
 
 def _longest(chunk: bytes, line: int) -> int:

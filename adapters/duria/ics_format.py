@@ -9,11 +9,12 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from icalendar import Calendar
 from recurring_ical_events import of
 
 from adapters.duria.charset import calendar_charset
-from adapters.duria.content import ColumnContent, Content
+from adapters.duria.content import ColumnBuilder, ColumnContent, Content, Expansion
 from adapters.duria.csv_format import Parsed
 from adapters.duria.ics_rules import MOST_STEPS, MOST_TIMES, cost
 from adapters.duria.ics_sheet import Part, Property, Sheet, sheet
@@ -48,7 +49,7 @@ class IcsContent(Content):
         super().__init__()
         self._name, self._zones = shown(name), Zones(clock, read.zones)
         self._series: list[list[Part]] = []
-        self._span, self._expanded = _NOWHERE, ColumnContent(column)
+        self._expansion = Expansion(_NOWHERE, ColumnContent(named=True))
         single = self.column(column)
         single.named = True
         for events in _grouped(read.events):
@@ -59,16 +60,16 @@ class IcsContent(Content):
                     self._single(single, event)
         self.count = len(read.events)
         self.close()
-        self._expanded.close()
 
     def stale(self, span: WallSpan) -> bool:
         """Whether `expand` must come before a reading of `span`."""
-        return bool(self._series) and not (self._span.start <= span.start and span.end <= self._span.end)
+        done = self._expansion.span
+        return bool(self._series) and not (done.start <= span.start and span.end <= done.end)
 
-    def expand(self, span: WallSpan) -> None:
-        """Expand the series for `span`; may take seconds, and belongs into a thread."""
+    def expand(self, span: WallSpan) -> Expansion:
+        """The series, expanded for `span`; may take seconds, and belongs into a thread."""
         wide = WallSpan(Wall(span.start - _SLACK), Wall(span.end + _SLACK))
-        content = ColumnContent(next(iter(self.columns)))
+        content = ColumnBuilder(next(iter(self.columns)))
         content.named = True
         steps = times = 0
         safe = []
@@ -80,16 +81,19 @@ class IcsContent(Content):
             steps, times = steps + spent[0], times + spent[1]
             safe.append(events)
         self._expand_all(content, safe, wide)
-        content.close()
-        self._span, self._expanded = wide, content
+        return Expansion(wide, content.close())
+
+    def take_up(self, expansion: Expansion) -> None:
+        """Have the next pourings add it."""
+        self._expansion = expansion
 
     def pour(self, column: ColumnId, rows: Rows, span: WallSpan) -> None:
         """Add to `rows` what the export holds of `column`."""
         super().pour(column, rows, span)
         if column in self.columns:
-            self._expanded.pour(rows, span)
+            self._expansion.content.pour(rows, span)
 
-    def _single(self, content: ColumnContent, event: Part) -> None:
+    def _single(self, content: ColumnBuilder, event: Part) -> None:
         occupied = _occupied(event)
         if occupied is None:
             return
@@ -133,7 +137,7 @@ class IcsContent(Content):
         lasts = not event.all("DURATION") or duration(event.all("DURATION")[0].value) is not None
         return ends and lasts and all(self._zones.zone(name) is not None for name in zones if name)
 
-    def _expand_all(self, content: ColumnContent, series: list[list[Part]], span: WallSpan) -> None:
+    def _expand_all(self, content: ColumnBuilder, series: list[list[Part]], span: WallSpan) -> None:
         """All at once, or, if that fails, one by one, so that one bad series takes no other along."""
         try:
             self._add(content, self._occurrences(series, span))
@@ -160,11 +164,11 @@ class IcsContent(Content):
                 found.append((start, end, occupied, {"file": self._name, "line": int(each[_LINE])}))
         return found
 
-    def _add(self, content: ColumnContent, found: list[Time]) -> None:
+    def _add(self, content: ColumnBuilder, found: list[Time]) -> None:
         for start, end, occupied, place in found:
             content.collector.appointment(start, end, occupied, place=place)
 
-    def _give_up(self, content: ColumnContent, events: list[Part]) -> None:
+    def _give_up(self, content: ColumnBuilder, events: list[Part]) -> None:
         """Nobody knows when these events recur: what they say themselves is blocked, and the reading is incomplete."""
         for event in events:
             if _occupied(event) is not False:
@@ -215,4 +219,4 @@ def _plain(found: Property) -> Property:
     zone = iana(found.params["TZID"]) if "TZID" in found.params else None
     if zone is None:
         return found
-    return found._replace(params=found.params | {"TZID": zone.key})
+    return msgspec.structs.replace(found, params=found.params | {"TZID": zone.key})

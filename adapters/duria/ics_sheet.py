@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from adapters.duria.folder import LONGEST_LINE
 from adapters.duria.trouble import refused
 
@@ -29,8 +31,8 @@ _KEPT: Final = {
 _PARAMS: Final = frozenset(("TZID", "VALUE", "RANGE"))
 
 
-class Property(NamedTuple):
-    """A property with the parameters that matter."""
+class Property(msgspec.Struct, frozen=True, gc=False):
+    """A property with the parameters that matter; there are so many that the collector of garbage must not see them."""
 
     name: str
     params: dict[str, str]

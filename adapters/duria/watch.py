@@ -13,6 +13,8 @@ from typing import Final
 
 from watchfiles import Change, awatch
 
+from adapters.duria.worker import Worker
+
 SCAN_EVERY: Final = 2.0
 """Seconds between two looks where the kernel is silent."""
 QUICK: Final = 5
@@ -53,7 +55,7 @@ async def wake_ups(
                     await bell.wait()
                     pause = _LOOK_AGAIN / 2
     finally:
-        await watcher.stop()
+        await watcher.close()
 
 
 class _Watcher:
@@ -64,10 +66,11 @@ class _Watcher:
         self._standing: tuple[int, int] | None = None
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._worker = Worker(SCAN_EVERY)
 
     async def follow(self) -> None:
         """Watch the folder, if it is another one than before or is not watched any more."""
-        standing = _identity(self._folder)
+        standing = await self._identity()
         if standing == self._standing and self._task is not None and not self._task.done():
             return
         await self.stop()
@@ -84,6 +87,17 @@ class _Watcher:
             await asyncio.wait([task], timeout=_STOP_LIMIT)
             task.cancel()
         self._stop = asyncio.Event()
+
+    async def close(self) -> None:
+        """Watch nothing any more, for good."""
+        await self.stop()
+        self._worker.close()
+
+    async def _identity(self) -> tuple[int, int] | None:
+        """In a thread, for a folder on a dead share does not even say that it is not there."""
+        with suppress(TimeoutError):
+            return await self._worker.run(_identity, self._folder)
+        return None
 
     async def _watch(self) -> None:
         # No folder, no rights, no watches left in the kernel: the period finds what events would have told.

@@ -20,20 +20,28 @@ class Worker:
         self._limit = limit
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._turn = asyncio.Lock()
         self._stuck: asyncio.Future[Any] | None = None
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` returns or raises; TimeoutError when the thread is stuck."""
-        if self._stuck is not None and not self._stuck.done():
-            raise TimeoutError
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        done.add_done_callback(_looked_at)
-        self._start()
-        self._jobs.put(lambda: _do(loop, done, lambda: work(*args, **kwargs)))
-        self._stuck = done
-        async with asyncio.timeout(self._limit):
-            return await asyncio.shield(done)
+        """What `work` returns or raises, when its turn comes; TimeoutError when the thread is stuck."""
+        async with self._turn:
+            if self._stuck is not None and not self._stuck.done():
+                raise TimeoutError
+            loop = asyncio.get_running_loop()
+            done: asyncio.Future[T] = loop.create_future()
+            done.add_done_callback(_looked_at)
+            self._start()
+            self._jobs.put(lambda: _do(loop, done, lambda: work(*args, **kwargs)))
+            try:
+                async with asyncio.timeout(self._limit):
+                    return await asyncio.shield(done)
+            except TimeoutError:
+                self._stuck = done
+                raise
+            except asyncio.CancelledError:
+                done.cancel()  # nobody waits for it: if it has not begun, it need not
+                raise
 
     def close(self) -> None:
         """Let the thread end after what it is doing."""
@@ -51,6 +59,8 @@ class Worker:
 
 
 def _do(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[T]", work: Callable[[], T]) -> None:
+    if done.cancelled():
+        return
     try:
         result = work()
     except BaseException as error:  # noqa: BLE001 - it is handed over to who waits

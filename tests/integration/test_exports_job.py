@@ -111,6 +111,46 @@ async def test_a_vanished_export_is_released_without_a_job(tmp_path: Path) -> No
         assert (await place.tmex("sync", "--json")).json()["calendars"][0]["error"] is None
 
 
+async def test_a_header_that_loses_a_field_frees_nothing_until_it_is_released(tmp_path: Path) -> None:
+    """I1, I2, R6: a block over midnight and a reservation keep their last day; a new appointment goes up all the same
+    once a person says that the export is meant so.
+    """
+    export = tmp_path / "exports" / "export.csv"
+    async with site(tmp_path, practice=Exports(tmp_path / "exports", csv_file)) as place:
+        place.write(ADLER, "2026-03-09 20:00", "2026-03-10 06:00")
+        with place.practice.writing() as practice:
+            practice.reserve("PRAX1", "TK1", "B", "2026-03-11", "2026-03-12", "08:00", "09:00")
+        adler, busch = "2026-03-09 20:00-2026-03-10 06:00", ("2026-03-11 08:00-09:00", "2026-03-12 08:00-09:00")
+        async with place.job(TMEX_GUARD_MIN="1000h"):
+            await place.holds("Dr. Adler", adler)
+            await place.holds("Dr. Busch", *busch)
+            aside = export.with_suffix(".part")
+            aside.write_bytes(export.read_bytes().replace(b"Bis_Datum", b"Ende"))
+            aside.replace(export)
+            await eventually(lambda: _is(place, "Dr. Adler", "incomplete"), "it is reported")
+            told = await place.tmex("sync", "--json")
+            assert told.code != 0
+            assert told.json()["calendars"][0]["error"]["code"] == "file.field_gone"
+            await place.holds("Dr. Adler", adler)
+            await place.holds("Dr. Busch", *busch)
+            assert (await place.tmex("release", "Dr. Adler", "--yes")).code == 0
+            await place.holds("Dr. Adler", "2026-03-09 20:00-20:15")  # the default slot: no usable end is left
+            await place.holds("Dr. Busch", *busch)  # the guard waits as ever, for its window holds no row
+
+
+async def test_series_of_several_columns_go_up_together(tmp_path: Path) -> None:
+    """R10, I5: what has to be worked out for one column makes no other one fail."""
+    async with site(tmp_path, practice=Exports(tmp_path / "exports", ics_folder)) as place:
+        for name in COLUMNS.values():
+            calendar, column = name.split("/")
+            with place.practice.writing() as practice:
+                practice.reserve("PRAX1", calendar, column, DAY, "2026-03-13", "08:00", "09:00")
+        told = await place.tmex("sync", "--json")
+        assert told.code == 0, told
+        for name in COLUMNS:
+            await place.holds(name, *(f"2026-03-{day:02} 08:00-09:00" for day in range(9, 14)))
+
+
 async def test_check_tells_of_each_export(tmp_path: Path) -> None:
     """R10, I13: format, encoding, rows, columns, umlauts and age, in both languages; a broken one is a fault."""
     async with site(tmp_path, practice=Exports(tmp_path / "exports", csv_file)) as place:

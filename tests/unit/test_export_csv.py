@@ -329,7 +329,7 @@ def outcome(data: bytes, kind: str) -> Complete | Incomplete | None:
 
 def _poured(content: Content) -> Complete | Incomplete:
     if content.stale(SPAN):
-        content.expand(SPAN)
+        content.take_up(content.expand(SPAN))
     rows = Rows(A)
     content.pour(A, rows, SPAN)
     rows.unplaced.extend(content.unplaced)

@@ -48,7 +48,7 @@ def reading(*parts: str, window: Window = NOVEMBER, clock: WallClock = BERLIN) -
     content = parse_ics(text.encode(), clock, "auto", "x.ics").content
     span, rows = clock.around(window), Rows(A)
     if content.stale(span):
-        content.expand(span)
+        content.take_up(content.expand(span))
     content.pour(A, rows, span)
     assert CANARY not in str(rows.unplaced) + str(rows.doubts) + str(rows.places)
     return rows.reading()
@@ -242,7 +242,7 @@ def test_a_window_that_moves_on_is_expanded_again() -> None:
     for year in (2021, 2026):
         window = Window(instant(f"{year}-03-01 00:00"), instant(f"{year}-03-08 00:00"))
         assert content.stale(BERLIN.around(window))
-        content.expand(BERLIN.around(window))
+        content.take_up(content.expand(BERLIN.around(window)))
         assert not content.stale(BERLIN.around(Window(instant(f"{year}-03-08 00:00"), instant(f"{year}-03-20 00:00"))))
         rows = Rows(A)
         content.pour(A, rows, BERLIN.around(window))

@@ -37,7 +37,7 @@ def proven(*hours: int) -> Export:
     """An export that counts since second 1."""
     export = Export("a.csv")
     export.see(looks(1, 100), 0.0, coarse=False)
-    export.take(content(*hours), b"first")
+    export.take(content(*hours), b"first", 0.0)
     assert fault(export) is None
     return export
 
@@ -49,14 +49,14 @@ def test_a_file_that_appears_whole_needs_to_be_still_for_the_settle_time() -> No
     assert export.touches(B)
     export.see(looks(1, 100), 10.0, coarse=False)
     assert export.due_at(SETTLE) == 10.0 + SETTLE
-    export.take(content(8), b"first")
+    export.take(content(8), b"first", 0.0)
     assert fault(export) is None
     assert export.due_at(SETTLE) is None
     assert export.touches(A)
     assert not export.touches(B)
     export.see(looks(2, 50, 2), 20.0, coarse=False)
     assert fault(export) == Fault("file.being_written", {"file": "a.csv"})
-    export.take(content(9), b"second")
+    export.take(content(9), b"second", 0.0)
     assert fault(export) is None
 
 
@@ -65,13 +65,13 @@ def test_a_file_that_was_written_in_place_needs_more() -> None:
     export = proven(8, 9)
     before = export.content
     export.see(looks(1, 50, 2), 10.0, coarse=False)
-    export.take(content(8), b"part")
+    export.take(content(8), b"part", 0.0)
     assert fault(export) is not None
     assert export.content is before
     assert export.due_at(SETTLE) == 10.0 + CAUTION * SETTLE
     export.see(looks(1, 100, 3), 10.5, coarse=False)
     assert export.due_at(SETTLE) == 10.5 + SETTLE
-    export.take(content(7, 9), b"whole")
+    export.take(content(7, 9), b"whole", 0.0)
     assert fault(export) is None
     assert export.content is not before
 
@@ -80,7 +80,7 @@ def test_what_stays_still_matures() -> None:
     """I1: a file written in place that ends otherwise counts in the end."""
     export = proven(8)
     export.see(looks(1, 50, 2), 10.0, coarse=False)
-    export.take(content(9), b"second")
+    export.take(content(9), b"second", 0.0)
     assert export.read_already
     export.mature()
     assert fault(export) is None
@@ -91,12 +91,12 @@ def test_times_of_whole_seconds_are_not_believed() -> None:
     """I5, fault 22: the content is compared once more, when the clock has moved on."""
     export = Export("a.csv")
     export.see(looks(1, 100, 10**9), 0.0, coarse=False)
-    export.take(content(8), b"first")
+    export.take(content(8), b"first", 0.0)
     assert export.due_at(SETTLE) == FIRM_AFTER
     assert not export.compare(b"second", 3.0)
     assert fault(export) is not None
     assert export.due_at(SETTLE) == 3.0 + SETTLE
-    export.take(content(9), b"second")
+    export.take(content(9), b"second", 0.0)
     export.mature()
     assert export.compare(b"second", 6.0)
     assert export.due_at(SETTLE) is None
@@ -152,4 +152,26 @@ async def test_a_dead_disk_holds_nobody() -> None:
                 await asyncio.sleep(0.01)
     with pytest.raises(ZeroDivisionError):
         await worker.run(divmod, 1, 0)
+    worker.close()
+
+
+def test_what_was_refused_is_read_once_more_where_times_say_little() -> None:
+    """I5, fault 22: a share of whole seconds shows the room that a writer took first just like what it wrote then."""
+    export = Export("a.csv")
+    export.see(looks(1, 100, 10**9), 0.0, coarse=False)
+    export.refuse(Fault("file.binary", {"file": "a.csv"}), 0.5)
+    assert export.due_at(SETTLE) == FIRM_AFTER
+    export.refuse(Fault("file.binary", {"file": "a.csv"}), FIRM_AFTER)
+    assert export.due_at(SETTLE) is None
+
+
+async def test_whoever_waits_for_the_worker_is_served_in_turn() -> None:
+    """I2: a busy thread is no dead disk; each waits for the one before, and the limit counts for each alone."""
+    worker, back = Worker(limit=5), threading.Event()
+    first = asyncio.create_task(worker.run(back.wait))
+    others = [asyncio.create_task(worker.run(int, each)) for each in "123"]
+    await asyncio.sleep(0)
+    back.set()
+    assert await first
+    assert await asyncio.gather(*others) == [1, 2, 3]
     worker.close()

@@ -10,7 +10,7 @@ from typing import Final
 from engine import pace as pacing
 from engine.exposure import Exposure, shown
 from engine.limits import Limits
-from engine.model import ColumnId
+from engine.model import ColumnId, Days
 from engine.plan import Change, Standing, accepted, recalled, sending, settled, unanswered
 from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError, Report
 from engine.spans import EMPTY, IntervalSet
@@ -43,6 +43,12 @@ class Calendar:
         """When the last complete reading began."""
         self.due = True
         """Whether a tick passed since its column was last read."""
+        self.days: Days | None = None
+        """The only days in which something changed since its column was last read, as far as is known."""
+        self.whole = True
+        """Whether more may have changed than these days."""
+        self.ahead = EMPTY
+        """What went up since the ledger last had its whole record."""
         self.unwritten = False
         """Whether the ledger missed the last record of it."""
         self.failures = 0
@@ -56,9 +62,12 @@ class Calendar:
 
     def record(self, now: float, wall: float) -> CalendarRecord:
         """What the next process should know."""
+        return CalendarRecord(standing=self.standing, pace=self.pace_record(now, wall), right_at=self.right_at)
+
+    def pace_record(self, now: float, wall: float) -> PaceRecord:
+        """Its pace, as the next process should know it."""
         ahead, pace = wall - now, self.pace
-        kept = PaceRecord(pace.tokens, pace.counted + ahead, None if pace.last is None else pace.last + ahead)
-        return CalendarRecord(standing=self.standing, pace=kept, right_at=self.right_at)
+        return PaceRecord(pace.tokens, pace.counted + ahead, None if pace.last is None else pace.last + ahead)
 
     def owed(self, now: float) -> bool:
         """Whether an upload is due although nothing changed (R14)."""
@@ -67,6 +76,23 @@ class Calendar:
     def ready_at(self, now: float, *, asked: bool) -> float:
         """When its own pace allows the next upload (I10)."""
         return pacing.ready_at(self.pace, now, self._limits, asked=asked)
+
+    def hinted(self, days: Days | None) -> None:
+        """Something changed in these days, or nobody knows in which."""
+        self.whole = self.whole or days is None
+        if days is not None:
+            self.days = days if self.days is None else self.days.joined(days)
+
+    def changed_days(self) -> Days | None:
+        """The days to be read, if no others need to be; they count as read from now on (I5)."""
+        days = None if self.whole else self.days
+        self.whole, self.days = False, None
+        return days
+
+    def extends(self, now: float) -> bool:
+        """Whether a few days are enough: nothing else is due, and what it stands on is beyond doubt."""
+        certain = self.clean and not self.unwritten and self.standing.baseline is not None
+        return certain and not self.owed(now) and self.report is not None and self.report.fault is None
 
     def shows(self, change: Change, began: float) -> None:
         """A reading that began at `began` showed what the portal may lack."""
@@ -97,6 +123,23 @@ class Calendar:
         # What fell due while this upload was under way is due right after it, not at the next tick.
         self.settle_at = max(self.settle_at, now + _ROUNDING)
         self.rests(change, now)
+
+    def extended(self, change: Change, blocked: IntervalSet, now: float, *, again: bool) -> None:
+        """An upload of what some days add was accepted. Whatever else was to come is still to come; `again` when what
+        is missing in these days has to be looked at as well.
+        """
+        self.standing = accepted(self.standing, change)
+        self.pace = pacing.succeeded(self.pace, now)
+        self.clean, self.exposure = True, Exposure()
+        self.waiting -= blocked
+        self.refresh_at = now + self._limits.refresh
+        self.again_at = min(self.again_at, now if again else self.refresh_at)
+
+    def written(self, ahead: IntervalSet, *, kept: bool) -> None:
+        """Its whole record was to be written down, with what had gone `ahead` by then; whether that succeeded."""
+        self.unwritten = not kept
+        if kept:
+            self.ahead -= ahead
 
     def rests(self, change: Change, now: float) -> None:
         """Nothing more to do until something ripens, settles or is to be refreshed."""

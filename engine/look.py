@@ -13,9 +13,9 @@ import msgspec
 from engine.calendar import Calendar
 from engine.faults import Fact, Fault
 from engine.limits import Limits
-from engine.model import DAY, ColumnId, Complete, Failed, Incomplete, Occupancy, Reading, Rows, Window
+from engine.model import DAY, ColumnId, Complete, Days, Failed, Incomplete, Occupancy, Reading, Rows, Window
 from engine.occupancy import occupancy, vanished
-from engine.plan import Standing, observe
+from engine.plan import Standing, glimpsed, observe
 from engine.ports import ColumnRecord, Source, SourceError
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
@@ -65,6 +65,20 @@ class Lookout:
                 return self._take_in(calendar, seen, window, began, wall)
             case _:
                 assert_never(reading)
+
+    async def glimpse(self, calendar: Calendar, window: Window, days: Days) -> Sight | None:
+        """Read some days alone, and take in what is blocked in them: nothing is learnt of the others, and nothing
+        becomes free by it. None when that is not enough.
+        """
+        began, wall, part = _now(), self._wall(), self._clock.within(window, days)
+        if part is None:
+            return None
+        reading = await self._read(calendar.column, part)
+        if not isinstance(reading, Complete) or not self._exists(reading.rows):
+            return None
+        seen = occupancy(reading, part, self._clock, self._limits)
+        calendar.standing = glimpsed(calendar.standing, seen.blocked)
+        return None if seen.doubts else Sight(seen, part, began, wall, EMPTY, None, ripening=False)
 
     async def _read(self, column: ColumnId, window: Window) -> Reading:
         try:

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 from engine.faults import Fault
 from engine.model import ColumnId
-from engine.ports import CalendarRecord, ColumnRecord, Entry, Ledger, LedgerError, Noticed, Observer, PortalRecord
+from engine.ports import (
+    Ahead,
+    CalendarRecord,
+    ColumnRecord,
+    Entry,
+    Ledger,
+    LedgerError,
+    Noticed,
+    Observer,
+    PortalRecord,
+)
 
 
 class Memory:
@@ -21,12 +31,13 @@ class Memory:
         calendars: Mapping[str, CalendarRecord] | None = None,
         columns: Mapping[ColumnId, ColumnRecord] | None = None,
         portal: PortalRecord | None = None,
+        ahead: Mapping[str, Ahead] | None = None,
         entries: tuple[Entry, ...] = (),
     ) -> bool:
         """Write all of it, safe from a killed process; whether that succeeded."""
         try:
             await self._ledger.remember(
-                calendars=calendars or {}, columns=columns or {}, portal=portal, entries=entries
+                calendars=calendars or {}, columns=columns or {}, portal=portal, ahead=ahead or {}, entries=entries
             )
         except LedgerError as error:
             self.trouble = error.fault

@@ -5,7 +5,7 @@ if there were no time zones; an `Instant` is a second of UTC since the epoch. `w
 """
 
 from array import array
-from typing import NewType
+from typing import NamedTuple, NewType
 
 import msgspec
 
@@ -20,6 +20,17 @@ NO_END = Wall(-(2**62))
 """The end of a row whose end cannot be read: never after any start (R13)."""
 LONGEST_WINDOW = 3 * 366 * DAY
 """No three years are longer, in seconds; the portal's adapter counts them by the calendar."""
+
+
+class Days(NamedTuple):
+    """Days on the practice's clock, from `first` to `last`, both inclusive, counted from 1970-01-01."""
+
+    first: int
+    last: int
+
+    def joined(self, other: "Days") -> "Days":
+        """The shortest stretch that holds both."""
+        return Days(min(self.first, other.first), max(self.last, other.last))
 
 
 class ColumnId(msgspec.Struct, frozen=True, order=True):

@@ -118,8 +118,7 @@ def observe(
     `gap` is the time since the last complete one, from beginning to beginning, in seconds.
     """
     if seen.incomplete is not None:
-        losses = _kept(_replace(each, times=each.times - seen.blocked) for each in standing.losses)
-        return _replace(standing, losses=losses, released=standing.released - seen.blocked)
+        return glimpsed(standing, seen.blocked)
     clock = standing.clock + min(max(gap, 0.0), 2 * limits.interval)
     before = window.clip(standing.baseline or EMPTY)
     gone = before - seen.blocked
@@ -136,6 +135,12 @@ def observe(
         by_hand=by_hand,
         released=EMPTY,
     )
+
+
+def glimpsed(standing: Standing, blocked: IntervalSet) -> Standing:
+    """What is remembered after a reading that says what is blocked, and not what is free: it ripens nothing (I1)."""
+    losses = _kept(_replace(each, times=each.times - blocked) for each in standing.losses)
+    return _replace(standing, losses=losses, released=standing.released - blocked)
 
 
 def patience(standing: Standing, seen: Occupancy, limits: Limits) -> Patience:
@@ -171,6 +176,20 @@ def change(standing: Standing, seen: Occupancy, window: Window, limits: Limits, 
         held=held,
         patience=mood,
         ripe_in=min(coming, default=None),
+    )
+
+
+def extension(standing: Standing, blocked: IntervalSet, window: Window) -> Change:
+    """What the portal should hold when nothing is known but that `blocked` is: more than before, and nothing less."""
+    before = window.clip(standing.baseline or EMPTY)
+    return Change(
+        window=window,
+        send=before | blocked,
+        added=blocked - (before - standing.pending),
+        removed=EMPTY,
+        held=EMPTY,
+        patience=Patience.NORMAL,
+        ripe_in=None,
     )
 
 

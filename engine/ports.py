@@ -9,16 +9,19 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from engine.faults import Fault, FaultError
-from engine.model import ColumnId, Reading, Window
+from engine.model import ColumnId, Days, Reading, Window
 from engine.plan import Patience, Standing
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallSpan
 
 
 class Hint(NamedTuple):
-    """Something changed: in `column`, or None for anywhere. It may be lost, doubled or late (I5)."""
+    """Something changed: in `column`, or None for anywhere; within `days`, or None for any. It may be lost, doubled or
+    late (I5).
+    """
 
     column: ColumnId | None = None
+    days: Days | None = None
 
 
 class SourceError(FaultError):
@@ -116,6 +119,23 @@ class CalendarRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Wall-clock time at which the newest reading that equals an accepted upload began (I11)."""
 
 
+class Ahead(msgspec.Struct, frozen=True):
+    """What goes up before the calendar's record is written anew: all that was added since, and its pace (I6, I10)."""
+
+    added: IntervalSet
+    pace: PaceRecord
+
+
+def caught_up(record: CalendarRecord, ahead: Ahead | None) -> CalendarRecord:
+    """`record` with what went ahead of it: the portal may hold that, and may lack it."""
+    if ahead is None:
+        return record
+    standing = record.standing
+    baseline, pending = (standing.baseline or EMPTY) | ahead.added, standing.pending | ahead.added
+    standing = msgspec.structs.replace(standing, baseline=baseline, pending=pending)
+    return msgspec.structs.replace(record, standing=standing, pace=ahead.pace)
+
+
 class ColumnRecord(msgspec.Struct, frozen=True):
     """A column that has been seen (R10), and its free rows, gone ones included until a row covers them (R12)."""
 
@@ -194,9 +214,12 @@ class Ledger(Protocol):
         calendars: Mapping[str, CalendarRecord] = {},
         columns: Mapping[ColumnId, ColumnRecord] = {},
         portal: PortalRecord | None = None,
+        ahead: Mapping[str, Ahead] = {},
         entries: tuple[Entry, ...] = (),
     ) -> None:
-        """Write all of it in one transaction, or nothing; raises LedgerError."""
+        """Write all of it in one transaction, or nothing; raises LedgerError. A calendar's record ends what went ahead
+        of it; `recall` tells records that have caught up.
+        """
         ...
 
 

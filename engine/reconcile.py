@@ -5,10 +5,12 @@ ledger that cannot be written stops no addition and frees nothing.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import inf
 from random import Random
 from typing import Final, NamedTuple, assert_never
+
+import msgspec
 
 from engine import history, plan
 from engine.calendar import Calendar
@@ -17,10 +19,24 @@ from engine.gate import Gate
 from engine.limits import Limits
 from engine.look import READING_LIFETIME, Lookout, Sight
 from engine.memory import Memory
+from engine.model import Days
 from engine.plan import Change, Decision, Hold, Patience, Unchanged, Upload
-from engine.ports import ColumnRecord, Entry, Ledger, Observer, Portal, PortalError, RejectedError, Report, Source
+from engine.ports import (
+    Ahead,
+    ColumnRecord,
+    Entry,
+    Ledger,
+    Observer,
+    Portal,
+    PortalError,
+    RejectedError,
+    Report,
+    Source,
+)
 from engine.window import WindowKeeper
 
+_Accepted = Callable[[Calendar, Sight, Change, float], Awaitable[Report]]
+"""What an accepted upload, which left then, comes to."""
 _MOST_READINGS: Final = 3
 """How often a turn reads anew because its reading had aged; then the next turn goes on."""
 
@@ -57,14 +73,21 @@ class Reconciler:
         self, calendar: Calendar, column: ColumnRecord | None = None, entries: tuple[Entry, ...] = ()
     ) -> bool:
         """Write down how `calendar` stands, and what is new of its column; a later turn makes up for a failure."""
-        record = calendar.record(_now(), self._world.wall())
+        record, ahead = calendar.record(_now(), self._world.wall()), calendar.ahead
         columns = {} if column is None else {calendar.column: column}
         kept = await self.memory.keep(calendars={calendar.name: record}, columns=columns, entries=entries)
-        calendar.unwritten = not kept
+        calendar.written(ahead, kept=kept)
         return kept
 
     async def turn(self, calendar: Calendar, *, asked: bool = False) -> Report:
-        """Read, decide and perform; `asked` when a person wants the upload even if nothing changed."""
+        """Read, decide and perform; `asked` when a person wants the upload even if nothing changed. Where only some
+        days changed, what they add goes up without a reading of all the others.
+        """
+        days = calendar.changed_days()
+        if days is not None and not asked and not self._limits.block_vanished and calendar.extends(_now()):
+            report = await self._extend(calendar, days)
+            if report is not None:
+                return report
         for _ in range(_MOST_READINGS):
             sight = await self._look(calendar)
             if isinstance(sight, Fault):
@@ -104,6 +127,51 @@ class Reconciler:
             case _:
                 assert_never(decision)
 
+    async def _extend(self, calendar: Calendar, days: Days) -> Report | None:
+        """Send what `days` add, and have the whole column read where they lack something. None when they add nothing,
+        or there is more to be done than that.
+        """
+        window, pace = self._keeper.window, calendar.pace
+        sight = None if window is None else await self.lookout.glimpse(calendar, window, days)
+        if window is None or sight is None:
+            return None
+        change = plan.extension(calendar.standing, sight.seen.blocked, window)
+        if not change.added:
+            return None
+        calendar.shows(change, sight.began)
+        if not await self._announce_ahead(calendar, change):
+            calendar.pace = pace
+            return None
+        return await self._upload(calendar, sight, change, self._extended, asked=False)
+
+    async def _announce_ahead(self, calendar: Calendar, change: Change) -> bool:
+        """As `_announce`; what is written is as long as what is added, however long the column is."""
+        calendar.starts(_now())
+        calendar.expects(change)
+        calendar.ahead |= change.added
+        ahead = Ahead(calendar.ahead, calendar.pace_record(_now(), self._world.wall()))
+        return await self.memory.keep(ahead={calendar.name: ahead})
+
+    async def _extended(self, calendar: Calendar, sight: Sight, change: Change, began: float) -> Report:
+        now, before = _now(), calendar.report
+        entries = history.accepted(calendar, sight, change, at=self._world.wall(), began=began, now=now)
+        missing = sight.window.clip(change.send) - sight.seen.blocked
+        calendar.extended(change, sight.seen.blocked, now, again=bool(missing))
+        await self.memory.keep(entries=entries)
+        report = _report(calendar, "uploaded", sight, change)
+        if before is None:
+            return report
+        held = before.held - sight.seen.blocked
+        return msgspec.structs.replace(
+            report,
+            appointments=before.appointments,
+            held=held,
+            patience=before.patience,
+            ripe_in=before.ripe_in,
+            vanished=before.vanished,
+            doubts=before.doubts,
+        )
+
     async def _look(self, calendar: Calendar) -> Sight | Fault:
         window = self._keeper.window
         if window is None:
@@ -125,7 +193,7 @@ class Reconciler:
                 calendar.pace = pace
         match decision:
             case Upload(change):
-                return await self._upload(calendar, sight, change, asked=asked)
+                return await self._upload(calendar, sight, change, self._accepted, asked=asked)
             case Unchanged(change):
                 return await self._rest(calendar, sight, change, "unchanged")
             case Hold(change, reason):
@@ -148,11 +216,13 @@ class Reconciler:
         await self._keep_news(calendar, sight, entries)
         return _report(calendar, state, sight, change, fault=reason)
 
-    async def _upload(self, calendar: Calendar, sight: Sight, change: Change, *, asked: bool) -> Report | None:
+    async def _upload(
+        self, calendar: Calendar, sight: Sight, change: Change, accepted: _Accepted, *, asked: bool
+    ) -> Report | None:
         portal, began = self._world.portal, _now()
-        calendar.again_at = self._gate.upload_at(portal.upload_host, began, asked=asked)
-        if calendar.again_at > began:
-            refused = self._gate.refused
+        allowed = self._gate.upload_at(portal.upload_host, began, asked=asked)
+        if allowed > began:
+            calendar.again_at, refused = allowed, self._gate.refused
             return _report(calendar, "failed" if refused else "held", sight, change, fault=refused)
         if began - sight.began > READING_LIFETIME:
             return None
@@ -161,7 +231,7 @@ class Reconciler:
             await portal.upload(calendar.name, change.window, change.send)
         except PortalError as error:
             return await self._failed(calendar, sight, change, error, began)
-        return await self._accepted(calendar, sight, change, began)
+        return await accepted(calendar, sight, change, began)
 
     async def _accepted(self, calendar: Calendar, sight: Sight, change: Change, began: float) -> Report:
         now = _now()

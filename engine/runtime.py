@@ -171,6 +171,7 @@ class Engine:
     async def _listen(self) -> None:
         async for hint in self._world.source.hints():
             for name in self._fed.get(hint.column, ()):
+                self.calendars[name].hinted(hint.days)
                 self._queue.add(name)
             self._tell_notes()
         raise RuntimeError("the source's hints ended")
@@ -187,6 +188,7 @@ class Engine:
         self._marked_at = _now()
         for name, calendar in self.calendars.items():
             calendar.due = True
+            calendar.hinted(None)
             self._queue.add(name)
 
     def _start_workers(self, tasks: asyncio.TaskGroup) -> "list[asyncio.Task[None]]":
@@ -208,6 +210,7 @@ class Engine:
         ready_at = self.reconciler.ready_at(calendar, _now(), asked=bool(orders))
         if ready_at > _now():
             self._errands.put_off(calendar, orders)
+            calendar.hinted(None)
             if calendar.due and ready_at < inf:
                 self._tell(calendar, await self._turn(self.reconciler.glance(calendar)))
             calendar.again_at = ready_at

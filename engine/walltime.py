@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 
-from engine.model import DAY, Instant, Wall, Window
+from engine.model import DAY, Days, Instant, Wall, Window
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time has no zone
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _FIRST, _LAST = ((each - _EPOCH) // _SECOND for each in (datetime.min, datetime.max))  # noqa: DTZ901 - wall time
-_MARGIN: Final = 2 * DAY
+MARGIN: Final = 2 * DAY
 """More than any offset from UTC and any default slot (R13): what is farther from a window cannot touch it."""
 
 
@@ -47,7 +47,13 @@ class WallClock:
 
     def around(self, window: Window) -> WallSpan:
         """Wall time outside of which nothing can touch `window`, whatever the reading of a doubtful time."""
-        return WallSpan(Wall(self.wall(window.start) - _MARGIN), Wall(self.wall(window.end) + _MARGIN))
+        return WallSpan(Wall(self.wall(window.start) - MARGIN), Wall(self.wall(window.end) + MARGIN))
+
+    def within(self, window: Window, days: Days) -> Window | None:
+        """The part of `window` that lies in `days`, by their widest reading; None when there is none."""
+        start = max(window.start, self.earliest(Wall(days.first * DAY)))
+        end = min(window.end, self.latest(Wall((days.last + 1) * DAY)))
+        return Window(start, end) if start < end else None
 
     def isoformat(self, instant: Instant) -> str:
         """`instant` as local time with its offset, `2026-11-23T08:00:00+01:00`."""

@@ -6,12 +6,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from engine.model import ColumnId
-from engine.ports import CalendarRecord, ColumnRecord, Entry, PortalRecord
+from engine.ports import Ahead, CalendarRecord, ColumnRecord, Entry, PortalRecord
 from engine.spans import IntervalSet
 
 SUM_BYTES: Final = 16
-KINDS: Final[dict[str, type]] = {
+KINDS: Final[dict[str, Any]] = {
     "calendar": CalendarRecord,
+    "ahead": Ahead | None,
     "column": ColumnRecord,
     "portal": PortalRecord,
     "shelf": bytes,

@@ -16,7 +16,16 @@ from adapters.ledger.rows import MARK, Place, column_key, column_of
 from adapters.ledger.thread import DaemonThread
 from engine.faults import Fault
 from engine.model import ColumnId
-from engine.ports import CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection
+from engine.ports import (
+    Ahead,
+    CalendarRecord,
+    ColumnRecord,
+    Entry,
+    LedgerError,
+    PortalRecord,
+    Recollection,
+    caught_up,
+)
 
 T = TypeVar("T")
 
@@ -56,13 +65,16 @@ class SqliteLedger:
         calendars: Mapping[str, CalendarRecord] = {},
         columns: Mapping[ColumnId, ColumnRecord] = {},
         portal: PortalRecord | None = None,
+        ahead: Mapping[str, Ahead] = {},
         entries: tuple[Entry, ...] = (),
     ) -> None:
-        """Write all of it in one transaction, or nothing; raises LedgerError.
+        """Write all of it in one transaction, or nothing; raises LedgerError. See `Ledger`.
 
         What was given up or cancelled may still be written a little later: never in part, never after a later one.
         """
         records: dict[Place, Any] = {self._place("calendar", name): each for name, each in calendars.items()}
+        records |= {place: None for place in (self._place("ahead", name) for name in calendars) if self._knows(place)}
+        records |= {self._place("ahead", name): each for name, each in ahead.items()}
         records |= {self._place("column", column_key(column)): each for column, each in columns.items()}
         if portal is not None:
             records[self._place("portal", "")] = portal
@@ -168,6 +180,9 @@ class SqliteLedger:
             self._file.close()
             self._file = None
 
+    def _knows(self, place: Place) -> bool:
+        return self._known.get(place) is not None
+
     def _place(self, kind: str, key: str) -> Place:
         return Place(self._realm, kind, key)
 
@@ -194,8 +209,10 @@ async def _within(path: Path, thread: DaemonThread, work: Callable[[], T]) -> T:
 
 def _recollection(known: Mapping[Place, Any], realm: str, news: Fault | None) -> Recollection:
     ours = {place: each for place, each in known.items() if place.realm == realm}
+    calendars = {place.key: each for place, each in ours.items() if place.kind == "calendar"}
+    ahead = {place.key: each for place, each in ours.items() if place.kind == "ahead"}
     return Recollection(
-        calendars={place.key: each for place, each in ours.items() if place.kind == "calendar"},
+        calendars={name: caught_up(each, ahead.get(name)) for name, each in calendars.items()},
         columns={column_of(place.key): each for place, each in ours.items() if place.kind == "column"},
         portal=ours.get(Place(realm, "portal", ""), PortalRecord()),
         set_aside=MARK in known,

@@ -74,6 +74,27 @@ def nothing_is_written_before_an_upload() -> AbstractContextManager[Any]:
     return patch.object(Reconciler, "_announce", announce)
 
 
+def nothing_is_written_ahead() -> AbstractContextManager[Any]:
+    """What some days add reaches the ledger after it left."""
+
+    async def announce(self: Reconciler, calendar: Calendar, change: Change) -> bool:
+        calendar.starts(reconcile._now())
+        calendar.expects(change)
+        return True
+
+    return patch.object(Reconciler, "_announce_ahead", announce)
+
+
+def some_days_stand_for_all() -> AbstractContextManager[Any]:
+    """A reading of some days replaces what the portal holds on the others."""
+    honest = plan.extension
+
+    def hasty(standing: Standing, blocked: IntervalSet, window: Window) -> Change:
+        return msgspec.structs.replace(honest(standing, blocked, window), send=blocked)
+
+    return patch.object(plan, "extension", hasty)
+
+
 def acknowledged_before_the_answer() -> AbstractContextManager[Any]:
     """An upload that failed is remembered as accepted."""
 
@@ -228,6 +249,8 @@ MUTANTS: list[Mutant] = [
     a_failed_reading_is_an_empty_one,
     an_incomplete_reading_is_a_complete_one,
     nothing_is_written_before_an_upload,
+    nothing_is_written_ahead,
+    some_days_stand_for_all,
     acknowledged_before_the_answer,
     a_late_landing_is_never_mended,
     two_workers_take_one_calendar,

@@ -14,8 +14,9 @@ import msgspec
 from engine.faults import Fault, FaultError
 from engine.limits import Limits
 from engine.look import READING_LIFETIME
-from engine.model import DAY, ColumnId, Complete, Failed, Incomplete, Instant, Reading, Reservation, Rows, Window
+from engine.model import DAY, ColumnId, Complete, Days, Failed, Incomplete, Instant, Reading, Reservation, Rows, Window
 from engine.ports import (
+    Ahead,
     CalendarRecord,
     ColumnRecord,
     Entry,
@@ -29,9 +30,10 @@ from engine.ports import (
     RejectedError,
     Report,
     SourceError,
+    caught_up,
 )
-from engine.spans import EMPTY, IntervalSet
-from engine.walltime import WallSpan
+from engine.spans import EMPTY, IntervalSet, pairs
+from engine.walltime import MARGIN, WallSpan
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.virtual import VirtualLoop
 
@@ -128,6 +130,8 @@ class Seen:
         """Whether that was a complete one; the rest is of the last complete one."""
         self.complete_at = -inf
         self.blocked = self.rows = self.free = EMPTY
+        self.shown = EMPTY
+        """What the last reading showed beyond doubt, of the days that it was of."""
         self.missing: dict[int, float] = {}
         """Since when each hour has been missing from every reading, by its start."""
 
@@ -136,15 +140,24 @@ class Seen:
         self.at = self.complete_at = _now()
         self.whole = True
         self.blocked, self.free = practice.blocked(column), practice.free(column)
+        self.shown = self.blocked
         self.rows = practice.occupied(column) | self.free
         self.missing = {start: self.missing.get(start, self.at) for start in EVER if start not in self.blocked}
 
     def glimpse(self, rows: Rows) -> None:
         """An incomplete reading sees some of it."""
-        self.at, self.whole = _now(), False
+        self.at, self.whole, self.shown = _now(), False, EMPTY
         shown = IntervalSet(zip(rows.occupied[::2], rows.occupied[1::2], strict=True))
         shown = shown | LUNCH if rows.reservations else shown
         self.missing = {start: since for start, since in self.missing.items() if start not in shown}
+
+    def look_at(self, practice: Practice, column: ColumnId, span: WallSpan) -> None:
+        """A complete reading of some days sees them as they are now; of the others it says nothing."""
+        self.at, self.whole = _now(), False
+        days = IntervalSet([(span.start + MARGIN, span.end - MARGIN)])
+        self.shown = practice.blocked(column) & days
+        self.blocked = self.blocked - days | self.shown
+        self.missing = {start: since for start, since in self.missing.items() if start not in self.shown}
 
     def missed(self, start: int) -> float:
         """For how long readings have shown that the hour from `start` on is not blocked."""
@@ -161,6 +174,8 @@ class HostileSource:
         """By the online calendar that a reading was for, or by column where nobody tells."""
         self.reader: str | None = None
         """For which online calendar the reading that now begins is."""
+        self.some_days = False
+        """Whether it is of some days only."""
         self.readings = 0
         self.noted: tuple[Fault, ...] = ()
         self.gone: set[ColumnId] = set()
@@ -182,7 +197,7 @@ class HostileSource:
     async def _read(self, column: ColumnId, span: WallSpan) -> Reading:
         assert span.start < span.end
         self.readings += 1
-        seen = self.seen[self.reader or column]
+        seen, some_days = self.seen[self.reader or column], self.some_days
         if self.broken:
             raise ZeroDivisionError
         if self.faults.draw(self.chance, "read_slow"):
@@ -191,6 +206,8 @@ class HostileSource:
             await asyncio.sleep(self.lasts)
         if self.faults.draw(self.chance, "read_failed"):
             return Failed(Fault("source.locked", {"file": "x"}))
+        if some_days:
+            return self._read_days(column, span, seen)
         partial = column in self.gone or self.faults.draw(self.chance, "read_partial")
         rows = self.practice.rows(column, skip=0.5 if partial else 0.0, chance=self.chance)
         if partial:
@@ -202,16 +219,30 @@ class HostileSource:
             Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1})) if partial else Complete(rows)
         )
 
+    def _read_days(self, column: ColumnId, span: WallSpan, seen: Seen) -> Reading:
+        """What lies in them, and nothing else."""
+        whole, rows = self.practice.rows(column, skip=0.0, chance=self.chance), Rows(column)
+        seen.look_at(self.practice, column, span)
+        rows.exists, rows.reservations = whole.exists, whole.reservations
+        for start, end in pairs(whole.occupied):
+            if start < span.end and end > span.start:
+                rows.occupied.extend((start, end))
+        if column in self.gone:
+            return Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1}))
+        return Complete(rows)
+
     async def columns(self) -> tuple[ColumnId, ...]:
         if self.unlisted:
             raise SourceError("source.locked", file="x")
         return tuple(self.practice.taken)
 
-    def hint(self, column: ColumnId) -> None:
-        """The practice changed: perhaps the engine learns of it."""
+    def hint(self, column: ColumnId, *hours: int) -> None:
+        """The practice changed, at these hours if they are named: perhaps the engine learns of it."""
         if self.faults.draw(self.chance, "hint_lost"):
             return
-        hint = Hint(self.chance.choice([None, column]))
+        named = self.chance.choice([None, column])
+        days = [MONDAY // DAY + hour // 24 for hour in hours]
+        hint = Hint(named, Days(min(days), max(days)) if named and days else None)
         for _ in range(2 if self.faults.draw(self.chance, "hint_doubled") else 1):
             delay = self.chance.uniform(0, 30) if self.faults.draw(self.chance, "hint_late") else 0.0
             asyncio.get_running_loop().call_later(delay, self._hints.put_nowait, hint)
@@ -371,6 +402,7 @@ class HostilePortal:
         freed = window.clip(self.held[name]) - blocked
         assert not freed & seen.blocked or self.forgetful, "I1: an upload frees what was read as occupied"
         assert self.forgetful or not window.clip(seen.blocked) - blocked or not seen.whole, "I1: not all is blocked"
+        assert self.forgetful or not window.clip(seen.shown) - blocked, "I1: what was read is not blocked"
         if not self.forgetful:
             self._assert_patient(name, window, freed, seen)
             self._assert_closed(name, window, blocked, seen)
@@ -465,6 +497,7 @@ class MemoryLedger:
         calendars: Mapping[str, CalendarRecord] | None = None,
         columns: Mapping[ColumnId, ColumnRecord] | None = None,
         portal: PortalRecord | None = None,
+        ahead: Mapping[str, Ahead] | None = None,
         entries: tuple[Entry, ...] = (),
     ) -> None:
         slow = self.faults.draw(self.chance, "ledger_slow")
@@ -475,9 +508,13 @@ class MemoryLedger:
             loop.freeze(self.chance.choice([1.0, 20.0, 600.0]))
         self.freeze()
         self.healthy = not self.faults.draw(self.chance, "ledger_fails")
-        await self.write(calendars=calendars or {}, columns=columns or {}, portal=portal, entries=entries)
+        await self.write(
+            calendars=calendars or {}, columns=columns or {}, portal=portal, ahead=ahead or {}, entries=entries
+        )
         self.writes += 1
         self.calendars.update(calendars or {})
+        for name, each in (ahead or {}).items():
+            self.calendars[name] = caught_up(self.calendars[name], each)
         self.columns.update(columns or {})
         self.portal = portal or self.portal
         self.entries.extend(entries)
@@ -491,6 +528,7 @@ class MemoryLedger:
         calendars: Mapping[str, CalendarRecord],
         columns: Mapping[ColumnId, ColumnRecord],
         portal: PortalRecord | None,
+        ahead: Mapping[str, Ahead],
         entries: tuple[Entry, ...],
     ) -> None:
         """Make it safe, in whatever way; raises LedgerError unless healthy."""

@@ -19,7 +19,7 @@ from adapters.ledger import SqliteLedger
 from adapters.ledger.aside import SUFFIXES, beside
 from adapters.ledger.judging import RottenError
 from engine.model import ColumnId
-from engine.ports import CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection
+from engine.ports import Ahead, CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection
 from tests.simulation.ports import MONDAY, MemoryLedger
 
 T = TypeVar("T")
@@ -105,6 +105,7 @@ class SqlLedger(MemoryLedger):
         calendars: Mapping[str, CalendarRecord],
         columns: Mapping[ColumnId, ColumnRecord],
         portal: PortalRecord | None,
+        ahead: Mapping[str, Ahead],
         entries: tuple[Entry, ...],
     ) -> None:
         assert self._ledger is not None
@@ -112,7 +113,9 @@ class SqlLedger(MemoryLedger):
             self.disk.breaks(self.writes % 7)
         with self._on_disk():
             try:
-                await self._ledger.remember(calendars=calendars, columns=columns, portal=portal, entries=entries)
+                await self._ledger.remember(
+                    calendars=calendars, columns=columns, portal=portal, ahead=ahead, entries=entries
+                )
             except LedgerError:
                 self.healthy = False
                 raise

@@ -12,7 +12,7 @@ from engine.calendar import Calendar
 from engine.faults import Fault
 from engine.limits import Limits
 from engine.look import Lookout, Sight
-from engine.model import DAY, ColumnId, Instant, Window
+from engine.model import DAY, ColumnId, Days, Instant, Window
 from engine.ports import Event, Report, WindowAnswered
 from engine.reconcile import World
 from engine.runtime import Engine
@@ -89,7 +89,7 @@ class Story:
         for column in sorted(set(self.columns.values())):
             for hour in (40, 42):
                 self.practice.taken[column].add(hour)
-                self.source.hint(column)
+                self.source.hint(column, hour)
                 await asyncio.sleep(self.chance.uniform(0.0, 0.02))
         await self._rest(2 * self.limits.upload_gap + (3 if self.limits.upload_burst > 3 else 130))
         wanted = whole(40, 42)
@@ -111,7 +111,7 @@ class Story:
         self.practice.taken[column] ^= {hour}
         done = "taken" if hour in self.practice.taken[column] else "given back"
         self._say("practice", f"{column} {self.chronicle.times(whole(hour))} {done}")
-        self.source.hint(column)
+        self.source.hint(column, hour)
 
     async def _crash(self) -> None:
         self._say("tmex", "crashes")
@@ -233,13 +233,17 @@ class Story:
 
     def _tell_reader(self, lookout: Lookout) -> None:
         """Have the source know for which online calendar it reads."""
-        honest = lookout.look
+        honest, hasty = lookout.look, lookout.glimpse
 
         async def look(calendar: Calendar, window: Window) -> Sight | Fault:
-            self.source.reader = calendar.name
+            self.source.reader, self.source.some_days = calendar.name, False
             return await honest(calendar, window)
 
-        lookout.look = look  # type: ignore[method-assign]  # a spy
+        async def glimpse(calendar: Calendar, window: Window, days: Days) -> Sight | None:
+            self.source.reader, self.source.some_days = calendar.name, True
+            return await hasty(calendar, window, days)
+
+        lookout.look, lookout.glimpse = look, glimpse  # type: ignore[method-assign]  # spies
 
     async def _rest(self, seconds: float) -> None:
         assert self._job is not None

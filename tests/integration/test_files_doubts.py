@@ -361,7 +361,7 @@ class TestSoon:
 
 
 async def complete(source: FilesSource, column: ColumnId = A) -> None:
-    """Wait until it reads completely: on a busy machine a reading may not wait for as long as a file has to be still."""
+    """Wait until it reads completely: a busy machine may need longer than one reading waits for a file."""
 
     async def read() -> bool:
         return await state(source, column) == "complete"

@@ -126,7 +126,7 @@ class RowReader:
                 return
         if not self._is_ours(cells):
             return
-        if cells.reservation():
+        if cells.reservation() or cells.may_reserve():
             self._reservation(cells, place)
         else:
             self._appointment(cells, place)
@@ -151,7 +151,8 @@ class RowReader:
         content, first = self._content.column(ColumnId(calendar, column)), cells.day("datum")
         last = cells.day("bis_datum") if cells.get("bis_datum") else first
         content.named = content.named or (first is not None and bool(column))
-        content.collector.reservation(first, last, cells.time("von", 0), cells.time("bis", 1), place=place)
+        sure = bool(cells.reservation())
+        content.collector.reservation(first, last, cells.time("von", 0), cells.time("bis", 1), place=place, sure=sure)
 
 
 class _Cells:
@@ -173,6 +174,11 @@ class _Cells:
     def reservation(self) -> bool | None:
         """None where the cell says neither reservation nor appointment."""
         return text.reservation(self.get("art") or "")
+
+    def may_reserve(self) -> bool:
+        """Whether it is of a kind that nobody knows, and says neither: no free row, if it names a calendar or a day."""
+        silent = self.reservation() is None and self.get("belegt") == ""
+        return silent and bool(self.get("kalender") or self.get("datum"))
 
     def day(self, field: str) -> int | None:
         """The day in a cell."""

@@ -105,8 +105,8 @@ class IcsContent(Content):
         """When an event is over that starts at `start` at the latest; None where it does not say so readably."""
         lasts, ends = event.all("DURATION"), event.all("DTEND")
         if lasts and not ends:
-            seconds = duration(lasts[0].value)
-            return None if seconds is None else Wall(start + seconds)
+            seconds = [duration(each.value) for each in lasts]
+            return Wall(start + max(each for each in seconds if each is not None)) if None not in seconds else None
         if ends:
             end = self._zones.moment(event.one("DTEND"))
             return None if end is None else end.latest

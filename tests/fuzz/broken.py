@@ -27,10 +27,12 @@ def _chatty(data: bytes) -> None:
 
 def _fragile(data: bytes) -> None:
     """An index that nobody looked at, behind three doors that only coverage opens one by one."""
-    if data[:1] == b"D":
-        if data[1:2] == b"o":
-            if data[2:3] == b"c":
-                [][len(data)]
+    if data[:1] != b"D":
+        return
+    if data[1:2] != b"o":
+        return
+    if data[2:3] == b"c":
+        data[len(data)]
 
 
 EMPTIED = Target("emptied", lambda data: nothing_freed(_emptied(data), CSV.times, csv_still_says(data)), (CSV.data,))

@@ -152,16 +152,20 @@ ICS: Final = Good(
     ),
     b"END:VCALENDAR\r\n",
 )
-_CHANGED: Final = (_HEAD + "".join(
-    each.text.decode()
-    for each in (
-        _event("8@a", "DTSTART:20261123T090000Z", "DURATION:PT30M", "RRULE:FREQ=DAILY;COUNT=4"),
-        _event(
-            *("8@a", "RECURRENCE-ID;RANGE=THISANDFUTURE:20261125T090000Z", "DTSTART:20261125T100000Z"),
-            *("DTEND:20261125T103000Z", "STATUS:CANCELLED"),
-        ),
+_CHANGED: Final = (
+    _HEAD
+    + "".join(
+        each.text.decode()
+        for each in (
+            _event("8@a", "DTSTART:20261123T090000Z", "DURATION:PT30M", "RRULE:FREQ=DAILY;COUNT=4"),
+            _event(
+                *("8@a", "RECURRENCE-ID;RANGE=THISANDFUTURE:20261125T090000Z", "DTSTART:20261125T100000Z"),
+                *("DTEND:20261125T103000Z", "STATUS:CANCELLED"),
+            ),
+        )
     )
-) + "END:VCALENDAR\r\n").encode()
+    + "END:VCALENDAR\r\n"
+).encode()
 
 
 def read_ics(data: bytes) -> Reading:

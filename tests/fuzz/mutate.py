@@ -12,32 +12,31 @@ ODD: Final = (
 
 def mutated(data: bytes, chance: Random, words: Sequence[bytes] = ()) -> bytes:
     """A bad input made of a good one, by one to six changes."""
-    changed = bytearray(data)
     for _ in range(chance.randint(1, 6)):
-        _change(changed, chance, words or ODD)
-    return bytes(changed)
+        data = _shuffled(data, chance) if chance.random() < 0.1 else _spliced(data, chance, words or ODD)
+    return data
 
 
-def _change(data: bytearray, chance: Random, words: Sequence[bytes]) -> None:
+def _spliced(data: bytes, chance: Random, words: Sequence[bytes]) -> bytes:
+    """Something of it is cut out, or something put in, or both."""
     at = chance.randrange(len(data) + 1)
-    match chance.randrange(9):
-        case 0:
-            del data[at:]
-        case 1:
-            del data[at : at + chance.randint(1, 60)]
-        case 2:
-            data[at:at] = data[chance.randrange(len(data) + 1) :][:100]
-        case 3:
-            data[at:at] = chance.randbytes(chance.randint(1, 8))
-        case 4:
-            data[at:at] = chance.choice(ODD)
-        case 5:
-            data[at : at + 1] = chance.choice(ODD)
-        case 6:
-            data[at : at + chance.choice((0, 0, 2, 8))] = chance.choice(words)
-        case 7:
-            data[at : at + 1] = bytes([chance.randrange(256)])
-        case _:
-            lines = bytes(data).split(b"\n")
-            chance.shuffle(lines)
-            data[:] = b"\n".join(lines)
+    elsewhere = data[chance.randrange(len(data) + 1) :][:100]
+    out, into = chance.choice(
+        (
+            (len(data), b""),
+            (chance.randint(1, 60), b""),
+            (0, elsewhere),
+            (0, chance.randbytes(chance.randint(1, 8))),
+            (0, chance.choice(ODD)),
+            (1, chance.choice(ODD)),
+            (chance.choice((0, 0, 2, 8)), chance.choice(words)),
+            (1, chance.randbytes(1)),
+        )
+    )
+    return data[:at] + into + data[at + out :]
+
+
+def _shuffled(data: bytes, chance: Random) -> bytes:
+    lines = data.split(b"\n")
+    chance.shuffle(lines)
+    return b"\n".join(lines)

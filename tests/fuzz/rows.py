@@ -1,7 +1,7 @@
 """Rows as a SQLite database may give them, of every type there is: each blocks, or makes the reading incomplete.
 
-A row is written as a line, so that a fuzzer can change it: `A|t2026-11-23 08:00|t2026-11-23 08:20|i1`; the letter before
-each value is its type.
+A row is written as a line, so that a fuzzer can change it: `A|t2026-11-23 08:00|t2026-11-23 08:20|i1`; the letter
+before each value is its type.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,7 +20,7 @@ _FLAGS: Final = (
 )
 _STEP: Final = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+)")
 _DONE: Final = re.compile(r"stat::number_of_executed_units: (\d+)")
-_MISSING: Final = "the fuzzer (atheris) is made for CPython 3.11 to 3.13 on Linux x86-64 only, and is not here"
+_MISSING: Final = "the fuzzer (atheris) is made for Python 3.11 to 3.13 on Linux x86-64 only, and is not here"
 
 
 class Searched(NamedTuple):
@@ -47,15 +48,28 @@ def search(name: str, folder: Path, *flags: str, tell: Callable[[str], None] = l
     before = set(findings.iterdir())
     limits = (*_FLAGS, *flags, f"-artifact_prefix={findings}/{corpus.name}-", str(corpus))
     lines = []
-    command = [sys.executable, "-m", "tests.fuzz.one", name, *limits]
-    environ = os.environ | {"PYTHONHASHSEED": "0"}
-    with subprocess.Popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True, errors="replace", env=environ) as process:
+    with _started(name, limits) as process:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
             tell(line)
     new = sorted(set(findings.iterdir()) - before)
     return _summed(lines, new[0] if new else None, clean=process.returncode == 0 and not new)
+
+
+@contextmanager
+def _started(name: str, flags: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+    """The process; whoever stops waiting for it ends it."""
+    command = [sys.executable, "-m", "tests.fuzz.one", name, *flags]
+    environ, out = os.environ | {"PYTHONHASHSEED": "0"}, subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=out, stderr=subprocess.STDOUT, text=True, errors="replace", env=environ
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def _sow(name: str, corpus: Path) -> None:
@@ -68,4 +82,10 @@ def _summed(lines: list[str], finding: Path | None, *, clean: bool) -> Searched:
     steps = [match for match in map(_STEP.match, lines) if match]
     done = [match for match in map(_DONE.match, lines) if match]
     inputs = int(done[-1][1]) if done else int(steps[-1][1]) if steps else 0
-    return Searched(clean, inputs, int(steps[-1][2]) if steps else 0, finding, "" if clean else "".join(lines[-60:]))
+    return Searched(clean, inputs, int(steps[-1][2]) if steps else 0, finding, "" if clean else _trouble(lines))
+
+
+def _trouble(lines: list[str]) -> str:
+    """What was written about a finding, without the steps that led there."""
+    from_here = next((at for at, line in enumerate(lines) if "Uncaught Python exception" in line), -40)
+    return "".join(lines[from_here:])

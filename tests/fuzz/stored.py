@@ -13,7 +13,9 @@ from engine.spans import IntervalSet
 from tests.fuzz.target import Target, no_canary, require
 
 _SPANS: Final = IntervalSet([(1_795_420_800, 1_795_424_400), (1_795_428_000, 1_795_429_200)])
-_STANDING: Final = Standing(baseline=_SPANS, pending=_SPANS, clock=7.5, losses=(Loss(3.0, _SPANS),), peaks=(Peak(1.0, 9),))
+_STANDING: Final = Standing(
+    baseline=_SPANS, pending=_SPANS, clock=7.5, losses=(Loss(3.0, _SPANS),), peaks=(Peak(1.0, 9),)
+)
 _RECORDS: Final[dict[str, object]] = {
     "calendar": CalendarRecord(standing=_STANDING, pace=PaceRecord(3.0, 4.0, 5.0), right_at=1.5),
     "column": ColumnRecord(_SPANS),
@@ -51,8 +53,14 @@ def check_key(data: bytes) -> None:
 
 _SEEDS: Final = tuple(bytes([number]) + encode(each) for number, each in enumerate(_RECORDS.values()))
 _PACKED: Final = (
-    *(b"\xc0", b"\xc3", b"\xcb\x7f\xf8\0\0\0\0\0\0", b"\xcf" + b"\xff" * 8, b"\xd3\x80" + b"\0" * 7, b"\x91" * 2000),
-    *(b"\x81\xa1x" + b"\x91" * 2000, b"\xc4\x10" + b"\xff" * 16, b"\xdf\xff\xff\xff\xff", b"\xa8baseline", b"\xa8standing"),
+    *(b"\xc0", b"\xc3", b"\xcb\x7f\xf8\0\0\0\0\0\0", b"\xcf" + b"\xff" * 8, b"\xd3\x80" + b"\0" * 7, b"\x91" * 3000),
+    *(
+        b"\x81\xa1x" + b"\x91" * 3000,
+        b"\xc4\x10" + b"\xff" * 16,
+        b"\xdf\xff\xff\xff\xff",
+        b"\xa8baseline",
+        b"\xa8standing",
+    ),
 )
 LEDGER_TARGET: Final = Target("ledger", check_ledger, _SEEDS, _PACKED)
-KEY_TARGET: Final = Target("key", check_key, (_KEY.encode(),), (b"[" * 2000, b'"', b"\\ud800", b",", b"[]", b"null"))
+KEY_TARGET: Final = Target("key", check_key, (_KEY.encode(),), (b"[" * 3000, b'"', b"\\ud800", b",", b"[]", b"null"))

@@ -173,6 +173,7 @@ class TestBadRows:
         ("line", "code"),
         [
             ("Termin;;Kalender;A;23.11.2026;;08:00;08:20;vielleicht;", "row.occupied_unreadable_in_file"),
+            ("Reserv.;;Kalender;A;23.11.2026;;08:00;09:00;;", "row.occupied_unreadable_in_file"),
             ("Reservierung;;Kalender;A;23.11.2026;22.11.2026;;;;", "reservation.end_unusable_in_file"),
             ("Reservierung;;Kalender;A;23.11.2026;;12:00;;;", "reservation.time_unreadable_in_file"),
         ],
@@ -194,6 +195,33 @@ class TestBadRows:
             " ",
         )
         assert isinstance(reading(*lines), Complete)
+
+    @pytest.mark.parametrize("kind", ["Rese?vierung", "Sperre", "Reservierungen", "\x00"])
+    @pytest.mark.parametrize(
+        ("cells", "days", "times"),
+        [
+            (";;23.11.2026;25.11.2026;12:00;13:00;;", 3, (12, 13)),
+            (";A;23.11.2026;25.11.2026;12:00;13:00;;", 3, (12, 13)),
+            (";A;23.11.2026;;;;;", 1, (0, 24)),
+        ],
+    )
+    def test_a_kind_that_nobody_knows_is_not_free(
+        self, kind: str, cells: str, days: int, times: tuple[int, int]
+    ) -> None:
+        """R6, R13: where the row does not say free in words, it is taken for a reservation, and named."""
+        found = reading(f"{kind};;Kalender{cells}")
+        [kept] = found.rows.reservations
+        assert kept.last_day - kept.first_day + 1 == days
+        assert (kept.from_second // 3600, kept.to_second // 3600) == times
+        assert [each.code for each in found.rows.doubts] == ["row.occupied_unreadable_in_file"]
+
+    @pytest.mark.parametrize(("belegt", "taken"), [("ja", True), ("nein", False), ("0", False)])
+    def test_a_kind_that_nobody_knows_may_say_what_it_is(self, belegt: str, taken: bool) -> None:
+        """R3: a row of the grid that says occupied or free is believed, whatever its kind is called."""
+        found = reading(f"Kontrolle;;Kalender;A;23.11.2026;;08:00;08:20;{belegt};")
+        assert list(found.rows.occupied if taken else found.rows.free) == list(EIGHT)
+        assert not found.rows.reservations
+        assert not found.rows.doubts
 
 
 class TestRefusals:

@@ -235,6 +235,32 @@ def test_a_column_is_named_by_the_calendar_or_the_file() -> None:
     assert parse_ics(plain.encode(), BERLIN, "auto", "Kalender--B.ics").content.named() == [B]
 
 
+@pytest.mark.parametrize("cut", range(1, 40, 4))
+def test_a_long_name_may_be_folded(cut: int) -> None:
+    """R10: a line of more than 75 bytes is folded by every exporter; the name goes on in the next line."""
+    title = "X-WR-CALNAME:Gemeinschaftspraxis am Markt/Behandlungszimmer im Hof"
+    text = f"{title[: 25 + cut]}\r\n {title[25 + cut :]}\r\n"
+    content = parse_ics(
+        (HEAD.replace("X-WR-CALNAME:Kalender/A\r\n", text) + END).encode(), BERLIN, "auto", "x.ics"
+    ).content
+    assert [str(each) for each in content.named()] == ["Gemeinschaftspraxis am Markt/Behandlungszimmer im Hof"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DURATION:PT10M", "DURATION:PT2H"),
+        ("DURATION:PT2H", "DURATION:PT10M"),
+        ("DURATION:PT2H", "STATUS:CANCELLED", "STATUS:CONFIRMED"),
+        ("DURATION:PT2H", "TRANSP:TRANSPARENT", "TRANSP:OPAQUE"),
+        ("DURATION:PT2H", "TRANSP:OPAQUE", "TRANSP:TRANSPARENT"),
+    ],
+)
+def test_an_event_that_says_two_things_blocks_for_the_longer(lines: tuple[str, ...]) -> None:
+    """R13: of two durations the longer; free or called off is only what says nothing else."""
+    assert blocked(event("DTSTART:20261123T080000Z", *lines)) == ["11-23 08:00–11-23 10:00"]
+
+
 def test_a_window_that_moves_on_is_expanded_again() -> None:
     """R1: whatever the window is, the past included; close by it is done already."""
     text = HEAD + event("UID:1", "DTSTART:20200101T080000Z", "DURATION:PT10M", "RRULE:FREQ=WEEKLY") + END

@@ -152,12 +152,13 @@ class _Reader:
 
     def _keep(self, line: str) -> None:
         kept = _KEPT.get(tuple(each.kind for each in self.stack))
-        if kept is None or line.partition(":")[0].partition(";")[0].upper() not in kept:
+        name = line.partition(":")[0].partition(";")[0].upper()
+        if kept is None or name not in kept:
             return
         match = _LINE.fullmatch(line)
-        if match is None:
+        if match is None:  # it matters, and nobody knows what it says: nor does an empty value
+            self.stack[-1].properties.append(Property(name, {}, ""))
             return
-        name = match[1].upper()
         if name == "X-WR-CALNAME":
             self._title = self._title or match[3].strip()
             return

@@ -91,6 +91,33 @@ def test_a_zone_of_the_file_is_used() -> None:
     assert blocked(CUSTOM, *events, window=OCTOBER) == ["10-24 07:00–10-24 07:30", "10-26 08:00–10-26 08:30"]
 
 
+def test_zones_of_one_name_in_two_files_are_two_zones() -> None:
+    """R9: Outlook calls every zone that somebody changed `Customized Time Zone`; the library remembers the first one
+    of a name for as long as the process lives.
+    """
+    series = event("DTSTART;TZID=Praxiszeit:20261123T090000", "DURATION:PT30M", "RRULE:FREQ=DAILY;COUNT=1")
+    other = CUSTOM.replace("TZOFFSETTO:+0100", "TZOFFSETTO:+0300")
+    for _ in range(2):
+        assert blocked(CUSTOM, series) == ["11-23 08:00–11-23 08:30"]
+        assert blocked(other, series) == ["11-23 06:00–11-23 06:30"]
+
+
+@pytest.mark.parametrize(
+    "line", ["TZOFFSETTO:+6133", "TZOFFSETTO:bald", "TZOFFSETFROM:", 'DTSTART;X="y:19961027T030000']
+)
+def test_a_bad_zone_takes_no_series_along_that_does_not_speak_of_it(line: str) -> None:
+    """R13: what is in a zone of its own is named; the others recur as ever."""
+    name = line.partition(":")[0].partition(";")[0]
+    zone = "\n".join(line if each.startswith(name) else each for each in CUSTOM.splitlines())
+    found = blocked(
+        f"{zone}\n",
+        event("UID:1", "DTSTART;TZID=Praxiszeit:20261123T080000", "DURATION:PT10M", "RRULE:FREQ=WEEKLY"),
+        event("UID:2", "DTSTART;TZID=Praxiszeit:20261123T080000", "DURATION:PT10M"),
+        event("UID:3", "DTSTART;TZID=Europe/Berlin:20261116T090000", "DURATION:PT10M", "RRULE:FREQ=WEEKLY"),
+    )
+    assert "11-23 08:00–11-23 08:10" in found
+
+
 @pytest.mark.parametrize("zone", ["", ";TZID=Europe/Berlin", ";TZID=W. Europe Standard Time", ";TZID=Praxiszeit"])
 def test_a_series_over_the_clock_change(zone: str) -> None:
     """R9, fault 45: nine stays nine, an exception is left out, an override moves, a cancelled one is free."""
@@ -159,6 +186,9 @@ def test_a_dangerous_rule_is_refused(rule: str) -> None:
         "DTEND;TZID=Nirgendwo:20261123T083000",
         "DURATION:bald",
         "RDATE;TZID=Nirgendwo:20261124T080000",
+        "RDATE:",
+        'RDATE;X="y:20261124T080000Z',
+        'RRULE;="":FREQ=DAILY',
     ],
 )
 def test_a_series_that_is_not_understood_is_named(line: str) -> None:

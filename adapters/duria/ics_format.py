@@ -114,17 +114,24 @@ class IcsContent(Content):
 
     def _cost(self, events: list[Part], span: WallSpan) -> tuple[int, int] | None:
         steps, times = 0, 0
+        first = span.start - max(map(self._length, events))
         for event in events:
             start = self._zones.moment(event.one("DTSTART"))
             if start is None or not self._understood(event):
                 return None
             times += sum(each.value.count(",") + 1 for each in event.all("RDATE")) + 1
             for rule in event.all("RRULE"):
-                found = cost(rule.value, start.earliest, span.start, span.end)
+                found = cost(rule.value, start.earliest, first, span.end)
                 if found is None:
                     return None
                 steps, times = steps + found.steps, times + found.times
         return steps, times
+
+    def _length(self, event: Part) -> int:
+        """How many seconds it lasts: as long before a span may one begin that touches it."""
+        start = self._zones.moment(event.one("DTSTART"))
+        end = None if start is None else self._end(event, start.latest, is_day=start.is_day)
+        return 0 if start is None or end is None else max(end - start.earliest, 0)
 
     def _understood(self, event: Part) -> bool:
         """Whether every zone that the event names is known, its end is one, and it says all its further dates."""

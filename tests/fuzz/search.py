@@ -15,7 +15,7 @@ from tests.fuzz.targets import found
 LONGEST: Final = 8192
 """Bytes of an input: longer than what a parser can be in doubt about, short enough for thousands a second."""
 _FLAGS: Final = (
-    *(f"-max_len={LONGEST}", "-len_control=0", "-timeout=20", "-rss_limit_mb=2048", "-print_final_stats=1"),
+    *(f"-max_len={LONGEST}", "-len_control=0", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"),
     *("-use_value_profile=0", "-reload=0"),
 )
 _STEP: Final = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+)")

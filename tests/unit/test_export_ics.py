@@ -199,6 +199,18 @@ def test_a_series_that_is_not_understood_is_named(line: str) -> None:
     assert found.rows.occupied[0] == instant("2026-11-23 09:00")
 
 
+@pytest.mark.parametrize("change", [(), ("RECURRENCE-ID;RANGE=THISANDFUTURE:10130502T180000",)])
+def test_a_series_of_events_that_last_for_ages_is_refused(change: tuple[str, ...]) -> None:
+    """I12, fault 23: each of a hundred thousand of them reaches into the window, as a wrong year makes them do."""
+    rule, ages = "RRULE:FREQ=WEEKLY;BYDAY=MO,TH", "DTEND:20261123T190000"
+    first, second = (("DURATION:PT1H",), (ages,)) if change else ((ages,), ())
+    events = [event("UID:1", "DTSTART:10130502T180000", *first, rule)]
+    events += [event("UID:1", *change, "DTSTART:10130502T180000", *second)] if change else []
+    found = reading(*events)
+    assert isinstance(found, Incomplete)
+    assert found.reason.code == "file.recurrence_refused"
+
+
 def test_many_rules_cost_no_more_than_allowed() -> None:
     """I12, fault 23: each of them harmless, all of them too many; those that nobody expands are named."""
     rule = cost("FREQ=DAILY", instant("2020-01-01 00:00"), *BERLIN.around(NOVEMBER))

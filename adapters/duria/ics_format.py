@@ -114,7 +114,7 @@ class IcsContent(Content):
 
     def _cost(self, events: list[Part], span: WallSpan) -> tuple[int, int] | None:
         steps, times = 0, 0
-        first = span.start - max(map(self._length, events))
+        first = span.start - max(0, *map(self._length, events))
         for event in events:
             start = self._zones.moment(event.one("DTSTART"))
             if start is None or not self._understood(event):
@@ -128,10 +128,12 @@ class IcsContent(Content):
         return steps, times
 
     def _length(self, event: Part) -> int:
-        """How many seconds it lasts: as long before a span may one begin that touches it."""
+        """How many seconds it lasts, below zero if it ends before it begins: as long before a span may one begin that
+        touches it.
+        """
         start = self._zones.moment(event.one("DTSTART"))
         end = None if start is None else self._end(event, start.latest, is_day=start.is_day)
-        return 0 if start is None or end is None else max(end - start.earliest, 0)
+        return 0 if start is None or end is None else end - start.earliest
 
     def _understood(self, event: Part) -> bool:
         """Whether every zone that the event names is known, its end is one, and it says all its further dates."""
@@ -168,7 +170,9 @@ class IcsContent(Content):
         return found
 
     def _event_text(self, event: Part, number: int) -> str:
-        lines = [self._plain(each).line() for each in event.properties if each.name != "UID"]
+        # The library would take an end before the start for the start; without an end the time is unusable (R13).
+        unsaid = {"UID", "DTEND"} if self._length(event) < 0 else {"UID"}
+        lines = [self._plain(each).line() for each in event.properties if each.name not in unsaid]
         return "\r\n".join(("BEGIN:VEVENT", f"UID:{number}", f"{_LINE}:{event.line}", *lines, "END:VEVENT"))
 
     def _plain(self, found: Property) -> Property:

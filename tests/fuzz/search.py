@@ -53,7 +53,7 @@ def search(name: str, folder: Path, *flags: str, tell: Callable[[str], None] = l
         for line in process.stdout:
             lines.append(line)
             tell(line)
-    new = sorted(set(findings.iterdir()) - before)
+    new = sorted(each for each in set(findings.iterdir()) - before if each.name.startswith(f"{corpus.name}-"))
     return _summed(lines, new[0] if new else None, clean=process.returncode == 0 and not new)
 
 

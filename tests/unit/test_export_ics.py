@@ -211,6 +211,18 @@ def test_a_series_of_events_that_last_for_ages_is_refused(change: tuple[str, ...
     assert found.reason.code == "file.recurrence_refused"
 
 
+@pytest.mark.parametrize("end", ["10130502T190000", "20261004T190000", "20261005T175959"])
+def test_a_series_of_events_that_end_before_they_begin(end: str) -> None:
+    """R13, I12, fault 23: each blocks from its start, and is named; the library would take the end for the start, and
+    look a thousand years ahead for those that reach back as far.
+    """
+    series = event("UID:1", "DTSTART:20261005T180000", "RRULE:FREQ=WEEKLY;BYDAY=MO,TH", f"DTEND:{end}")
+    assert blocked(series) == ["11-23 17:00–11-23 17:15", "11-26 17:00–11-26 17:15"]
+    found = reading(series)
+    assert isinstance(found, Complete)
+    assert {"file": "x.ics", "line": 5} in found.rows.places.values()
+
+
 def test_many_rules_cost_no_more_than_allowed() -> None:
     """I12, fault 23: each of them harmless, all of them too many; those that nobody expands are named."""
     rule = cost("FREQ=DAILY", instant("2020-01-01 00:00"), *BERLIN.around(NOVEMBER))

@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 CODE := engine adapters tools tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test sim mutants test-long check format bench lock clean
+.PHONY: help setup run demo test sim mutants fuzz test-long check format bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -35,11 +35,15 @@ endif
 mutants: setup ## the table of known-wrong engines, and how soon the simulation finds each out
 	@$(BIN)/python -m tests.simulation.verdicts
 
-test-long: setup ## what CI does a tenth or less of: 250,000 seeds, 200 kills, 10,000 flipped bits, 100,000 cycles; hours
+test-long: setup ## what CI does a tenth or less of: 250,000 seeds, 200 kills, 10,000 flipped bits, 20,000 bad inputs, 100,000 cycles; hours
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -n 0 --capture=no tests/integration/test_kills.py
 	@FLIPS=$(or $(FLIPS),10000) $(BIN)/python -m pytest -n 0 --capture=no tests/integration/test_ledger_flips.py
 	@SEEDS=$(or $(SEEDS),250000) TWICE=1000 STEPS=$(or $(STEPS),5000) $(BIN)/python -m pytest -n $(WORKERS) tests/simulation
+	@BAD=$(or $(BAD),20000) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/fuzz
 	@CYCLES=$(or $(CYCLES),100000) $(BIN)/python -m pytest -n 0 tests/integration/test_endurance.py
+
+fuzz: setup ## search every parser for an input that it cannot take; SECONDS=60 each, TARGET=csv for one; keeps .fuzz/
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(TARGET)
 
 check: setup ## format, lint, types, import directions, rules of the house
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "not formatted: run make format"; exit 1; }

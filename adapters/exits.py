@@ -41,6 +41,8 @@ _CODES: Final = {
     # Exports that are not all there: the others went up.
     "file.being_written": FAILED,
     "file.vanished": FAILED,
+    "file.field_gone": FAILED,
+    "file.encoding_other": FAILED,
     "file.none": UNREACHABLE,
     "portal.key_refused": KEY_REFUSED,
     "portal.rejected": FAILED,

@@ -119,14 +119,15 @@ class RowReader:
             raise refused("file.too_many_rows", self._name, most=MOST_ODD)
         cells = _Cells(row, self._layout.at)
         place: dict[str, Fact] = {"file": shown(self._name), "line": line}
-        shifted = any(map(str.strip, row[self._layout.width :]))
-        if shifted:  # a delimiter within a text that is not quoted: who knows which cell belongs where
+        longer = any(map(str.strip, row[self._layout.width :]))
+        if longer or (len(row) < self._layout.width and cells.misplaced()):
+            # A delimiter too many, within a text that is not quoted, or one too few: nobody knows which cell is which.
             self._content.unplace(Fault("row.fields_in_file", place))
             if cells.start() is None or not self._is_ours(cells):
                 return
         if not self._is_ours(cells):
             return
-        if cells.reservation():
+        if cells.reservation() or cells.may_reserve():
             self._reservation(cells, place)
         else:
             self._appointment(cells, place)
@@ -151,7 +152,8 @@ class RowReader:
         content, first = self._content.column(ColumnId(calendar, column)), cells.day("datum")
         last = cells.day("bis_datum") if cells.get("bis_datum") else first
         content.named = content.named or (first is not None and bool(column))
-        content.collector.reservation(first, last, cells.time("von", 0), cells.time("bis", 1), place=place)
+        sure = bool(cells.reservation())
+        content.collector.reservation(first, last, cells.time("von", 0), cells.time("bis", 1), place=place, sure=sure)
 
 
 class _Cells:
@@ -173,6 +175,17 @@ class _Cells:
     def reservation(self) -> bool | None:
         """None where the cell says neither reservation nor appointment."""
         return text.reservation(self.get("art") or "")
+
+    def misplaced(self) -> bool:
+        """Whether something else stands where a day or a time belongs."""
+        days = (text.day(cell) for field in ("datum", "bis_datum") if (cell := self.get(field)))
+        times = (text.clock(cell) for field in ("von", "bis") if (cell := self.get(field)))
+        return None in (*days, *times)
+
+    def may_reserve(self) -> bool:
+        """Whether it is of a kind that nobody knows, and says neither: no free row, if it names a calendar or a day."""
+        silent = self.reservation() is None and self.get("belegt") == ""
+        return silent and bool(self.get("kalender") or self.get("datum"))
 
     def day(self, field: str) -> int | None:
         """The day in a cell."""

@@ -18,7 +18,7 @@ from adapters.duria.content import ColumnBuilder, ColumnContent, Content, Expans
 from adapters.duria.csv_format import Parsed
 from adapters.duria.ics_rules import MOST_STEPS, MOST_TIMES, cost
 from adapters.duria.ics_sheet import Part, Property, Sheet, sheet
-from adapters.duria.ics_times import Zones, duration, iana, zone_text
+from adapters.duria.ics_times import Zones, duration
 from adapters.duria.rows import Place
 from adapters.duria.trouble import refused, shown
 from engine.faults import Fact, Fault
@@ -109,8 +109,8 @@ class IcsContent(Content):
         """When an event is over that starts at `start` at the latest; None where it does not say so readably."""
         lasts, ends = event.all("DURATION"), event.all("DTEND")
         if lasts and not ends:
-            seconds = duration(lasts[0].value)
-            return None if seconds is None else Wall(start + seconds)
+            seconds = [duration(each.value) for each in lasts]
+            return Wall(start + max(each for each in seconds if each is not None)) if None not in seconds else None
         if ends:
             end = self._zones.moment(event.one("DTEND"))
             return None if end is None else end.latest
@@ -118,24 +118,33 @@ class IcsContent(Content):
 
     def _cost(self, events: list[Part], span: WallSpan) -> tuple[int, int] | None:
         steps, times = 0, 0
+        first = span.start - max(0, *map(self._length, events))
         for event in events:
             start = self._zones.moment(event.one("DTSTART"))
             if start is None or not self._understood(event):
                 return None
             times += sum(each.value.count(",") + 1 for each in event.all("RDATE")) + 1
             for rule in event.all("RRULE"):
-                found = cost(rule.value, start.earliest, span.start, span.end)
+                found = cost(rule.value, start.earliest, first, span.end)
                 if found is None:
                     return None
                 steps, times = steps + found.steps, times + found.times
         return steps, times
 
+    def _length(self, event: Part) -> int:
+        """How many seconds it lasts, below zero if it ends before it begins: as long before a span may one begin that
+        touches it.
+        """
+        start = self._zones.moment(event.one("DTSTART"))
+        end = None if start is None else self._end(event, start.latest, is_day=start.is_day)
+        return 0 if start is None or end is None else end - start.earliest
+
     def _understood(self, event: Part) -> bool:
-        """Whether every zone that the event names is known, and its end is one."""
-        zones = (each.params.get("TZID") for each in event.properties)
+        """Whether every zone that the event names is known, its end is one, and it says all its further dates."""
         ends = not event.all("DTEND") or self._zones.moment(event.one("DTEND")) is not None
         lasts = not event.all("DURATION") or duration(event.all("DURATION")[0].value) is not None
-        return ends and lasts and all(self._zones.zone(name) is not None for name in zones if name)
+        dates = all(each.value for each in event.all("RDATE"))
+        return ends and lasts and dates and all(self._zones.zone(name) is not None for name in _zones(event))
 
     def _expand_all(self, content: ColumnBuilder, series: list[list[Part]], span: WallSpan) -> None:
         """All at once, or, if that fails, one by one, so that one bad series takes no other along."""
@@ -151,9 +160,9 @@ class IcsContent(Content):
 
     def _occurrences(self, series: list[list[Part]], span: WallSpan) -> list[Time]:
         text = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:tmex"]
-        text += [zone_text(each) for name, each in self._zones.own.items() if iana(name) is None]
+        text += self._zones.texts({name for events in series for event in events for name in _zones(event)})
         for number, events in enumerate(series):
-            text += [_event_text(each, number) for each in events]
+            text += [self._event_text(each, number) for each in events]
         calendar = Calendar.from_ical("\r\n".join((*text, "END:VCALENDAR", "")))
         edges = [_EPOCH + timedelta(seconds=edge) for edge in span]
         found: list[Time] = []
@@ -163,6 +172,20 @@ class IcsContent(Content):
                 start, end = self._zones.wall(each["DTSTART"].dt)[0], self._zones.wall(each["DTEND"].dt)[1]
                 found.append((start, end, occupied, {"file": self._name, "line": int(each[_LINE])}))
         return found
+
+    def _event_text(self, event: Part, number: int) -> str:
+        # The library would take an end before the start for the start; without an end the time is unusable (R13).
+        unsaid = {"UID", "DTEND"} if self._length(event) < 0 else {"UID"}
+        lines = [self._plain(each).line() for each in event.properties if each.name not in unsaid]
+        return "\r\n".join(("BEGIN:VEVENT", f"UID:{number}", f"{_LINE}:{event.line}", *lines, "END:VEVENT"))
+
+    def _plain(self, found: Property) -> Property:
+        zone = found.params.get("TZID")
+        return (
+            found
+            if zone is None
+            else msgspec.structs.replace(found, params=found.params | {"TZID": self._zones.called(zone)})
+        )
 
     def _add(self, content: ColumnBuilder, found: list[Time]) -> None:
         for start, end, occupied, place in found:
@@ -176,6 +199,11 @@ class IcsContent(Content):
         facts: dict[str, Fact] = {"file": self._name, "line": events[0].line}
         if any(_occupied(event) for event in events):
             content.unplace(Fault("file.recurrence_refused", facts))
+
+
+def _zones(event: Part) -> set[str]:
+    """The zones that it names."""
+    return {name for each in event.properties if (name := each.params.get("TZID"))}
 
 
 def _column(title: str, name: str) -> ColumnId:
@@ -207,16 +235,3 @@ def _occupied(event: Part) -> bool | None:
 
 def _occupied_text(status: str, transparent: str) -> bool | None:
     return None if status.upper() == "CANCELLED" else transparent.upper() != "TRANSPARENT"
-
-
-def _event_text(event: Part, number: int) -> str:
-    lines = [_plain(each).line() for each in event.properties if each.name != "UID"]
-    return "\r\n".join(("BEGIN:VEVENT", f"UID:{number}", f"{_LINE}:{event.line}", *lines, "END:VEVENT"))
-
-
-def _plain(found: Property) -> Property:
-    """With its zone named as the time zone database names it."""
-    zone = iana(found.params["TZID"]) if "TZID" in found.params else None
-    if zone is None:
-        return found
-    return msgspec.structs.replace(found, params=found.params | {"TZID": zone.key})

@@ -21,6 +21,7 @@ _EVENT: Final = frozenset(
     ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "UID", "SEQUENCE", "TRANSP", "STATUS")
 )
 _ZONE: Final = frozenset(("TZID", "DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "RRULE", "RDATE"))
+_FOLDED: Final = _EVENT | _ZONE | {"X-WR-CALNAME"}
 _KEPT: Final = {
     ("VCALENDAR",): frozenset(("X-WR-CALNAME",)),
     ("VCALENDAR", "VEVENT"): _EVENT,
@@ -61,9 +62,9 @@ class Part(NamedTuple):
         return found[0] if len(found) == 1 else None
 
     def text(self, name: str) -> str:
-        """Its value in capitals; empty when it is not there."""
-        found = self.all(name)
-        return found[0].value.strip().upper() if found else ""
+        """Its value in capitals; empty when it is not there, or says two things."""
+        found = {each.value.strip().upper() for each in self.all(name)}
+        return found.pop() if len(found) == 1 else ""
 
 
 class Sheet(NamedTuple):
@@ -93,7 +94,7 @@ def _unfolded(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r\n")
         if line[:1] in (" ", "\t"):
-            text += line[1:] if text.partition(":")[0].partition(";")[0].upper() in _EVENT | _ZONE else ""
+            text += line[1:] if text.partition(":")[0].partition(";")[0].upper() in _FOLDED else ""
             if len(text) > LONGEST_LINE:
                 raise refused("file.line_too_long", name)
             continue
@@ -153,12 +154,13 @@ class _Reader:
 
     def _keep(self, line: str) -> None:
         kept = _KEPT.get(tuple(each.kind for each in self.stack))
-        if kept is None or line.partition(":")[0].partition(";")[0].upper() not in kept:
+        name = line.partition(":")[0].partition(";")[0].upper()
+        if kept is None or name not in kept:
             return
         match = _LINE.fullmatch(line)
-        if match is None:
+        if match is None:  # it matters, and nobody knows what it says: nor does an empty value
+            self.stack[-1].properties.append(Property(name, {}, ""))
             return
-        name = match[1].upper()
         if name == "X-WR-CALNAME":
             self._title = self._title or match[3].strip()
             return

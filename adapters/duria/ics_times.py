@@ -6,6 +6,7 @@ file's own VTIMEZONE.
 
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from hashlib import sha256
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,20 @@ class Zones:
             self._known[name] = self._find(name)
         return self._known[name]
 
+    def called(self, name: str) -> str:
+        """What a zone is called towards the library, which remembers the first of a name for as long as the process
+        lives: one of the file's own is called by what it says.
+        """
+        plain, part = iana(name), self.own.get(name.strip().upper())
+        if plain is not None:
+            return plain.key
+        return name if part is None else _own_name(part)
+
+    def texts(self, names: set[str]) -> list[str]:
+        """The file's own zones among those of these names, as they are written for the library."""
+        parts = {key: self.own.get(key) for key in sorted(name.strip().upper() for name in names if iana(name) is None)}
+        return [_text(_renamed(part)) for part in parts.values() if part is not None]
+
     def wall(self, value: date) -> tuple[Wall, Wall]:
         """What a value of the library's is in wall time, at the earliest and at the latest."""
         if not isinstance(value, datetime):
@@ -89,7 +104,7 @@ class Zones:
         if part is None or not all(map(_is_yearly, _rules(part))):
             return None
         try:
-            zone = Timezone.from_ical(zone_text(part))
+            zone = Timezone.from_ical(_text(_renamed(part)))
             return zone.to_tz(lookup_tzid=False) if isinstance(zone, Timezone) else None
         except Exception:  # noqa: BLE001 - whatever the library makes of a hostile zone: nobody knows it
             return None
@@ -104,10 +119,19 @@ def iana(name: str) -> ZoneInfo | None:
         return None
 
 
-def zone_text(part: Part) -> str:
+def _text(part: Part) -> str:
     """A VTIMEZONE as it is written."""
-    lines = (*(each.line() for each in part.properties), *map(zone_text, part.parts))
+    lines = (*(each.line() for each in part.properties), *map(_text, part.parts))
     return "\r\n".join((f"BEGIN:{part.kind}", *lines, f"END:{part.kind}"))
+
+
+def _own_name(part: Part) -> str:
+    return f"tmex-{sha256(_text(part).encode('utf-8', 'replace')).hexdigest()}"
+
+
+def _renamed(part: Part) -> Part:
+    others = [each for each in part.properties if each.name != "TZID"]
+    return part._replace(properties=[Property("TZID", {}, _own_name(part)), *others])
 
 
 def duration(text: str) -> int | None:

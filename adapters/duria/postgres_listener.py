@@ -235,6 +235,6 @@ def _hint(payload: str) -> Hint:
     """Anybody may notify: what is not understood says that something changed."""
     try:
         found = msgspec.json.decode(payload, type=_Payload)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return Hint()
     return Hint(ColumnId(found.calendar, found.col)) if found.col else Hint()

@@ -67,8 +67,11 @@ class RowCollector:
         closes: int | None,
         *,
         place: Place | None = None,
+        sure: bool = True,
     ) -> None:
-        """A rectangle (R6): its first and last day, and its daily times in seconds of the day, None or UNREADABLE."""
+        """A rectangle (R6): its first and last day, and its daily times in seconds of the day, None or UNREADABLE; not
+        `sure` where the row does not say that it is one.
+        """
         known = last if first is None else first
         if known is None:
             self._unplace("reservation.day_unreadable", place)
@@ -78,6 +81,8 @@ class RowCollector:
             first = last = known
         elif self._misses(first * DAY, last * DAY):
             return
+        if not sure:
+            self._doubt("row.occupied_unreadable", place)
         begin, end = self._daily(opens, closes, place)
         self._rows.reservations.append(Reservation(first, last, begin, end))
 

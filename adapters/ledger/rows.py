@@ -44,12 +44,13 @@ def decode(place: Place, body: bytes) -> Any:  # noqa: ANN401 - of the type that
         raise ValueError("a row of no known kind")
     if place.kind == "column":
         column_of(place.key)
-    return msgspec.msgpack.decode(body, type=KINDS[place.kind], dec_hook=_unpack)
+    return _decoded(body, KINDS[place.kind])
 
 
 def decode_entry(body: bytes) -> Entry:
     """The entry of the history that `encode` made; raises ValueError when it is none."""
-    return msgspec.msgpack.decode(body, type=Entry, dec_hook=_unpack)
+    entry: Entry = _decoded(body, Entry)
+    return entry
 
 
 def checksum(place: Place, body: bytes) -> bytes:
@@ -72,6 +73,13 @@ def column_of(key: str) -> ColumnId:
     """The column of such a key; raises ValueError when it is none."""
     calendar, column = msgspec.json.decode(key, type=tuple[str, str])
     return ColumnId(calendar, column)
+
+
+def _decoded(body: bytes, kind: Any) -> Any:  # noqa: ANN401 - a type, and a value of it
+    try:
+        return msgspec.msgpack.decode(body, type=kind, dec_hook=_unpack)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def _pack(value: object) -> object:

@@ -58,6 +58,8 @@ CONTRACT = {
             "job.other_settings",
             "file.being_written",
             "file.vanished",
+            "file.field_gone",
+            "file.encoding_other",
             "row.occupied_unreadable_in_file",
         ),
         *("row.column_unreadable_in_file", "row.fields_in_file", "reservation.day_unreadable_in_file"),

@@ -91,6 +91,33 @@ def test_a_zone_of_the_file_is_used() -> None:
     assert blocked(CUSTOM, *events, window=OCTOBER) == ["10-24 07:00–10-24 07:30", "10-26 08:00–10-26 08:30"]
 
 
+def test_zones_of_one_name_in_two_files_are_two_zones() -> None:
+    """R9: Outlook calls every zone that somebody changed `Customized Time Zone`; the library remembers the first one
+    of a name for as long as the process lives.
+    """
+    series = event("DTSTART;TZID=Praxiszeit:20261123T090000", "DURATION:PT30M", "RRULE:FREQ=DAILY;COUNT=1")
+    other = CUSTOM.replace("TZOFFSETTO:+0100", "TZOFFSETTO:+0300")
+    for _ in range(2):
+        assert blocked(CUSTOM, series) == ["11-23 08:00–11-23 08:30"]
+        assert blocked(other, series) == ["11-23 06:00–11-23 06:30"]
+
+
+@pytest.mark.parametrize(
+    "line", ["TZOFFSETTO:+6133", "TZOFFSETTO:bald", "TZOFFSETFROM:", 'DTSTART;X="y:19961027T030000']
+)
+def test_a_bad_zone_takes_no_series_along_that_does_not_speak_of_it(line: str) -> None:
+    """R13: what is in a zone of its own is named; the others recur as ever."""
+    name = line.partition(":")[0].partition(";")[0]
+    zone = "\n".join(line if each.startswith(name) else each for each in CUSTOM.splitlines())
+    found = blocked(
+        f"{zone}\n",
+        event("UID:1", "DTSTART;TZID=Praxiszeit:20261123T080000", "DURATION:PT10M", "RRULE:FREQ=WEEKLY"),
+        event("UID:2", "DTSTART;TZID=Praxiszeit:20261123T080000", "DURATION:PT10M"),
+        event("UID:3", "DTSTART;TZID=Europe/Berlin:20261116T090000", "DURATION:PT10M", "RRULE:FREQ=WEEKLY"),
+    )
+    assert "11-23 08:00–11-23 08:10" in found
+
+
 @pytest.mark.parametrize("zone", ["", ";TZID=Europe/Berlin", ";TZID=W. Europe Standard Time", ";TZID=Praxiszeit"])
 def test_a_series_over_the_clock_change(zone: str) -> None:
     """R9, fault 45: nine stays nine, an exception is left out, an override moves, a cancelled one is free."""
@@ -159,6 +186,9 @@ def test_a_dangerous_rule_is_refused(rule: str) -> None:
         "DTEND;TZID=Nirgendwo:20261123T083000",
         "DURATION:bald",
         "RDATE;TZID=Nirgendwo:20261124T080000",
+        "RDATE:",
+        'RDATE;X="y:20261124T080000Z',
+        'RRULE;="":FREQ=DAILY',
     ],
 )
 def test_a_series_that_is_not_understood_is_named(line: str) -> None:
@@ -167,6 +197,30 @@ def test_a_series_that_is_not_understood_is_named(line: str) -> None:
     assert isinstance(found, Incomplete)
     assert found.reason.facts == {"file": "x.ics", "line": 5}
     assert found.rows.occupied[0] == instant("2026-11-23 09:00")
+
+
+@pytest.mark.parametrize("change", [(), ("RECURRENCE-ID;RANGE=THISANDFUTURE:10130502T180000",)])
+def test_a_series_of_events_that_last_for_ages_is_refused(change: tuple[str, ...]) -> None:
+    """I12, fault 23: each of a hundred thousand of them reaches into the window, as a wrong year makes them do."""
+    rule, ages = "RRULE:FREQ=WEEKLY;BYDAY=MO,TH", "DTEND:20261123T190000"
+    first, second = (("DURATION:PT1H",), (ages,)) if change else ((ages,), ())
+    events = [event("UID:1", "DTSTART:10130502T180000", *first, rule)]
+    events += [event("UID:1", *change, "DTSTART:10130502T180000", *second)] if change else []
+    found = reading(*events)
+    assert isinstance(found, Incomplete)
+    assert found.reason.code == "file.recurrence_refused"
+
+
+@pytest.mark.parametrize("end", ["10130502T190000", "20261004T190000", "20261005T175959"])
+def test_a_series_of_events_that_end_before_they_begin(end: str) -> None:
+    """R13, I12, fault 23: each blocks from its start, and is named; the library would take the end for the start, and
+    look a thousand years ahead for those that reach back as far.
+    """
+    series = event("UID:1", "DTSTART:20261005T180000", "RRULE:FREQ=WEEKLY;BYDAY=MO,TH", f"DTEND:{end}")
+    assert blocked(series) == ["11-23 17:00–11-23 17:15", "11-26 17:00–11-26 17:15"]
+    found = reading(series)
+    assert isinstance(found, Complete)
+    assert {"file": "x.ics", "line": 5} in found.rows.places.values()
 
 
 def test_many_rules_cost_no_more_than_allowed() -> None:
@@ -233,6 +287,32 @@ def test_a_column_is_named_by_the_calendar_or_the_file() -> None:
     ]
     plain = HEAD.replace("X-WR-CALNAME:Kalender/A", "X-WR-CALNAME:Adler") + END
     assert parse_ics(plain.encode(), BERLIN, "auto", "Kalender--B.ics").content.named() == [B]
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 4))
+def test_a_long_name_may_be_folded(cut: int) -> None:
+    """R10: a line of more than 75 bytes is folded by every exporter; the name goes on in the next line."""
+    title = "X-WR-CALNAME:Gemeinschaftspraxis am Markt/Behandlungszimmer im Hof"
+    text = f"{title[: 25 + cut]}\r\n {title[25 + cut :]}\r\n"
+    content = parse_ics(
+        (HEAD.replace("X-WR-CALNAME:Kalender/A\r\n", text) + END).encode(), BERLIN, "auto", "x.ics"
+    ).content
+    assert [str(each) for each in content.named()] == ["Gemeinschaftspraxis am Markt/Behandlungszimmer im Hof"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DURATION:PT10M", "DURATION:PT2H"),
+        ("DURATION:PT2H", "DURATION:PT10M"),
+        ("DURATION:PT2H", "STATUS:CANCELLED", "STATUS:CONFIRMED"),
+        ("DURATION:PT2H", "TRANSP:TRANSPARENT", "TRANSP:OPAQUE"),
+        ("DURATION:PT2H", "TRANSP:OPAQUE", "TRANSP:TRANSPARENT"),
+    ],
+)
+def test_an_event_that_says_two_things_blocks_for_the_longer(lines: tuple[str, ...]) -> None:
+    """R13: of two durations the longer; free or called off is only what says nothing else."""
+    assert blocked(event("DTSTART:20261123T080000Z", *lines)) == ["11-23 08:00–11-23 10:00"]
 
 
 def test_a_window_that_moves_on_is_expanded_again() -> None:

@@ -10,11 +10,13 @@ from typing import Final
 from engine import pace as pacing
 from engine.exposure import Exposure, shown
 from engine.limits import Limits
-from engine.model import ColumnId, Days
+from engine.model import ColumnId, Days, joined
 from engine.plan import Change, Standing, accepted, recalled, sending, settled, unanswered
 from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError, Report
 from engine.spans import EMPTY, IntervalSet
 
+_FEW_DAYS: Final = 14
+"""More than these are read no faster than the whole column."""
 _ROUNDING: Final = 0.01
 """Seconds by which a timer is late, so that no rounding makes it too early for what it is there for."""
 
@@ -80,14 +82,13 @@ class Calendar:
     def hinted(self, days: Days | None) -> None:
         """Something changed in these days, or nobody knows in which."""
         self.whole = self.whole or days is None
-        if days is not None:
-            self.days = days if self.days is None else self.days.joined(days)
+        self.days = joined(self.days or days, days)
 
     def changed_days(self) -> Days | None:
         """The days to be read, if no others need to be; they count as read from now on (I5)."""
-        days = None if self.whole else self.days
+        days, whole = self.days, self.whole
         self.whole, self.days = False, None
-        return days
+        return None if whole or days is None or days.last - days.first > _FEW_DAYS else days
 
     def extends(self, now: float) -> bool:
         """Whether a few days are enough: nothing else is due, and what it stands on is beyond doubt."""

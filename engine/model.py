@@ -28,9 +28,12 @@ class Days(NamedTuple):
     first: int
     last: int
 
-    def joined(self, other: "Days") -> "Days":
-        """The shortest stretch that holds both."""
-        return Days(min(self.first, other.first), max(self.last, other.last))
+
+def joined(some: Days | None, others: Days | None) -> Days | None:
+    """The shortest stretch that holds both; None, which stands for any day, holds all."""
+    if some is None or others is None:
+        return None
+    return Days(min(some.first, others.first), max(some.last, others.last))
 
 
 class ColumnId(msgspec.Struct, frozen=True, order=True):

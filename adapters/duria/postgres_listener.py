@@ -10,7 +10,8 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import Any, Final
+from datetime import date
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -19,7 +20,7 @@ from adapters.duria.postgres_link import CONNECT_LIMIT, Link, Readers
 from adapters.duria.postgres_schema import BENEATH, trigger_fault
 from adapters.duria.relations import RELATIONS
 from engine.faults import Fault
-from engine.model import ColumnId
+from engine.model import ColumnId, Days, joined
 from engine.ports import Hint, SourceError
 
 CHANNEL: Final = "tmex"
@@ -32,6 +33,7 @@ RETRY_EVERY: Final = 0.5
 QUEUE_LIMIT: Final = 0.1
 """Share of the server's queue of notifications above which somebody should look who holds it up."""
 _MOST_HINTS: Final = 1000
+_EPOCH: Final = date(1970, 1, 1)
 # Nobody announces that a relation was made anew, renamed or granted again, that a trigger was dropped, or that a
 # replica became a primary: the entries in the catalogue tell.
 _PULSE: Final = f"""{BENEATH}, entries (entry) AS (
@@ -47,6 +49,12 @@ SELECT pg_notification_queue_usage(), pg_is_in_recovery() || (SELECT string_agg(
 class _Payload(msgspec.Struct):
     calendar: str
     col: str
+    days: Annotated[list[date], msgspec.Meta(max_length=100)] = []
+
+    def stretch(self) -> Days | None:
+        """From the first to the last day that it names; None when it names none."""
+        days = [(each - _EPOCH).days for each in self.days]
+        return Days(min(days), max(days)) if days else None
 
 
 class Listener:
@@ -179,7 +187,7 @@ class _Inbox:
     """Hints that nobody took yet: each column once, however often it changed (I5)."""
 
     def __init__(self) -> None:
-        self._hints: set[Hint] = set()
+        self._hints: dict[ColumnId | None, Days | None] = {}
         self._any = asyncio.Event()
 
     def put(self, hint: Hint) -> None:
@@ -187,15 +195,15 @@ class _Inbox:
         if len(self._hints) >= _MOST_HINTS:
             self._hints.clear()
             hint = Hint()
-        self._hints.add(hint)
+        self._hints[hint.column] = joined(self._hints.get(hint.column, hint.days), hint.days)
         self._any.set()
 
     async def take(self) -> list[Hint]:
         """All of them, one at least; one for everything stands for all."""
         await self._any.wait()
         self._any.clear()
-        hints, self._hints = self._hints, set()
-        return [Hint()] if Hint() in hints else list(hints)
+        hints, self._hints = self._hints, {}
+        return [Hint()] if None in hints else [Hint(*each) for each in hints.items()]
 
 
 class _Session:
@@ -237,4 +245,4 @@ def _hint(payload: str) -> Hint:
         found = msgspec.json.decode(payload, type=_Payload)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return Hint()
-    return Hint(ColumnId(found.calendar, found.col)) if found.col else Hint()
+    return Hint(ColumnId(found.calendar, found.col), found.stretch()) if found.col else Hint()

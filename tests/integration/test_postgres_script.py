@@ -194,6 +194,22 @@ CHANGES = [
         ['{"calendar" : "K", "col" : "S"}', '{"calendar" : "K", "col" : "T"}'],
     ),
     ("DELETE FROM tmex_appointments", ['{"calendar" : "K", "col" : "T"}']),
+    (
+        "INSERT INTO tmex_appointments VALUES ('P', 'K', 'T', '2026-11-23 23:00', '2026-11-24 01:00')",
+        ['{"calendar" : "K", "col" : "T", "days" : ["2026-11-23","2026-11-24"]}'],
+    ),
+    (
+        "UPDATE tmex_appointments SET starts_at = '2026-12-01 08:00', ends_at = '2026-12-01 09:00'",
+        [
+            '{"calendar" : "K", "col" : "T", "days" : ["2026-11-23","2026-11-24"]}',
+            '{"calendar" : "K", "col" : "T", "days" : ["2026-12-01","2026-12-01"]}',
+        ],
+    ),
+    ("DELETE FROM tmex_appointments", ['{"calendar" : "K", "col" : "T", "days" : ["2026-12-01","2026-12-01"]}']),
+    (
+        "INSERT INTO tmex_reservations VALUES ('P', 'K', 'T', '2026-11-23', '2026-11-25')",
+        ['{"calendar" : "K", "col" : "T", "days" : ["2026-11-23","2026-11-25"]}'],
+    ),
     ("INSERT INTO tmex_reservations VALUES ('P', 'K', NULL)", ['{"calendar" : "K", "col" : null}']),
     ("TRUNCATE tmex_appointments", [""]),
     (f"INSERT INTO tmex_appointments VALUES ('P', 'K', repeat('{CANARY}', 1000))", [""]),
@@ -201,7 +217,7 @@ CHANGES = [
 
 
 async def test_what_is_announced(place: Place) -> None:
-    """I7, I12: the column before and after, nothing else of the row; a name that is too long fails no statement."""
+    """I7, I12: column and days before and after, nothing else of the row; too long a name fails no statement."""
     place.run(OLD + SCRIPT)
     place.run("DROP TABLE tmex_appointments, tmex_reservations; " + SCRIPT)
     heard: asyncio.Queue[str] = asyncio.Queue()

@@ -69,7 +69,7 @@ BEGIN
 END
 $script$;
 
--- Announces on channel tmex which calendar and column a row named before and names now; nothing else of the row. Each
+-- Announces on channel tmex which calendar, column and days a row named before and names now; nothing else of it. Each
 -- is announced once in a transaction: once for each of a million rows would cost the practice's session gigabytes. What
 -- was announced stands in the transaction's own setting tmex.told, which a savepoint takes back like the announcement.
 -- It never fails the practice's statement, whatever goes wrong: a lost announcement costs one interval of tmex. It says
@@ -85,6 +85,8 @@ DECLARE
   told text;
   calendar text;
   col text;
+  first date;  -- both named when they are known, and anything between them may have changed
+  last date;
   payload text;
   side text;
   touched record;
@@ -107,7 +109,18 @@ BEGIN
       ELSE
         EXECUTE format('SELECT ($1).%I, ($1).%I', TG_ARGV[0], TG_ARGV[1]) INTO calendar, col USING touched;
       END IF;
-      payload := json_build_object('calendar', calendar, 'col', col)::text;
+      IF TG_NARGS = 0 AND TG_TABLE_NAME = 'tmex_appointments' THEN
+        first := touched.starts_at::date;
+        last := touched.ends_at::date;
+      ELSIF TG_NARGS = 0 AND TG_TABLE_NAME = 'tmex_reservations' THEN
+        first := touched.first_day;
+        last := touched.last_day;
+      END IF;
+      IF first <= last THEN
+        payload := json_build_object('calendar', calendar, 'col', col, 'days', ARRAY[first, last])::text;
+      ELSE
+        payload := json_build_object('calendar', calendar, 'col', col)::text;
+      END IF;
     END IF;
     CONTINUE WHEN payload <> '' AND strpos(told, E'\n' || payload || E'\n') > 0;
     EXIT WHEN pg_notification_queue_usage() > 0.5;

@@ -44,10 +44,13 @@ def encode_upload(name: str, window: Window, blocked: IntervalSet, clock: WallCl
 
     `blocked` is cut at the window's edges (R7), sorted and merged as it comes.
     """
-    head = msgspec.json.encode({"calendar": name, "from": clock.isoformat(window.start)})
-    rows = ",".join(_rows(each.to_bytes(), clock) for each in window.clip(blocked).stretches(_STRETCH))
-    rest = f',"to":"{clock.isoformat(window.end)}","appointments":[{rows}]}}'
-    return head[:-1] + rest.encode()
+    ends = {"from": clock.isoformat(window.start), "to": clock.isoformat(window.end)}
+    head = msgspec.json.encode({"calendar": name, **ends, "appointments": []})[:-2]
+    rows = [_rows(each.to_bytes(), clock) for each in window.clip(blocked).stretches(_STRETCH)] or [b""]
+    # A body is long: what is joined once is copied once.
+    rows[0] = head + rows[0]
+    rows[-1] += b"]}"
+    return b",".join(rows)
 
 
 class _Day(NamedTuple):
@@ -64,11 +67,11 @@ _NO_DAY: Final = _Day(0, 0, "", "", "")
 
 
 @lru_cache(maxsize=256)
-def _rows(packed: bytes, clock: WallClock) -> str:
+def _rows(packed: bytes, clock: WallClock) -> bytes:
     """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once. A stretch
     in which nothing changed is not written twice.
     """
-    return ",".join(_each(IntervalSet.from_bytes(packed), clock))
+    return ",".join(_each(IntervalSet.from_bytes(packed), clock)).encode()
 
 
 def _each(blocked: IntervalSet, clock: WallClock) -> Iterator[str]:

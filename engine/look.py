@@ -14,7 +14,7 @@ from engine.calendar import Calendar
 from engine.faults import Fact, Fault
 from engine.limits import Limits
 from engine.model import DAY, ColumnId, Complete, Days, Failed, Incomplete, Occupancy, Reading, Rows, Window
-from engine.occupancy import occupancy, vanished
+from engine.occupancy import occupancy, taken_and_blocked, vanished
 from engine.plan import Standing, glimpsed, observe
 from engine.ports import ColumnRecord, Source, SourceError
 from engine.spans import EMPTY, IntervalSet
@@ -76,9 +76,12 @@ class Lookout:
         reading = await self._read(calendar.column, part)
         if not isinstance(reading, Complete) or not self._exists(reading.rows):
             return None
-        seen = occupancy(reading, part, self._clock, self._limits)
-        calendar.standing = glimpsed(calendar.standing, seen.blocked)
-        return None if seen.doubts else Sight(seen, part, began, wall, EMPTY, None, ripening=False)
+        found = taken_and_blocked(reading.rows, part, self._clock, self._limits)
+        if found is None:
+            return None
+        taken, blocked = found
+        calendar.standing = glimpsed(calendar.standing, blocked)
+        return Sight(Occupancy(blocked=blocked, taken=taken), part, began, wall, EMPTY, None, ripening=False)
 
     async def _read(self, column: ColumnId, window: Window) -> Reading:
         try:

@@ -38,6 +38,18 @@ def occupancy(reading: Complete | Incomplete, window: Window, clock: WallClock, 
     )
 
 
+def taken_and_blocked(
+    rows: Rows, window: Window, clock: WallClock, limits: Limits
+) -> tuple[IntervalSet, IntervalSet] | None:
+    """What occupied rows block in `window`, and what they and the reservations do; None when a row is doubtful."""
+    found = [_plain(stretch.tobytes(), clock) for stretch in stretches(rows.occupied, _STRETCH)]
+    if rows.doubts or None in found:
+        return None
+    taken = window.clip(IntervalSet.joined(each for each in found if each is not None))
+    view = _View(rows, window, clock, limits.default_slot)
+    return taken, taken | IntervalSet(pair for each in rows.reservations for pair in view.reserved(each))
+
+
 def vanished(seen_free: IntervalSet, seen: Occupancy) -> IntervalSet:
     """Where a free row was seen and no row is any more (R12); `seen_free` holds those that vanished earlier too. A
     reservation is no row.

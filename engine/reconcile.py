@@ -159,8 +159,7 @@ class Reconciler:
         calendar.extended(change, sight.seen.blocked, now, again=bool(missing))
         await self.memory.keep(entries=entries)
         report = _report(calendar, "uploaded", sight, change)
-        if before is None:
-            return report
+        assert before is not None  # what it stands on was told of
         held = before.held - sight.seen.blocked
         return msgspec.structs.replace(
             report,

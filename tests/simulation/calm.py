@@ -35,7 +35,9 @@ class Calm:
     def new_engine(self) -> Engine:
         """An engine of a new process, on what the ledger kept."""
         world = World(self.source, self.portal, self.ledger, self.listener, self.wall, Random(4))
-        return Engine(self.columns, world, self.limits)
+        engine = Engine(self.columns, world, self.limits)
+        self.source.follow(engine.reconciler.lookout)
+        return engine
 
     def wall(self) -> float:
         return MONDAY + asyncio.get_running_loop().time()

@@ -11,9 +11,10 @@ from random import Random
 
 import msgspec
 
+from engine.calendar import Calendar
 from engine.faults import Fault, FaultError
 from engine.limits import Limits
-from engine.look import READING_LIFETIME
+from engine.look import READING_LIFETIME, Lookout, Sight
 from engine.model import DAY, ColumnId, Complete, Days, Failed, Incomplete, Instant, Reading, Reservation, Rows, Window
 from engine.ports import (
     Ahead,
@@ -176,17 +177,33 @@ class HostileSource:
         """For which online calendar the reading that now begins is."""
         self.some_days = False
         """Whether it is of some days only."""
-        self.readings = 0
+        self.readings = self.glimpses = 0
         self.noted: tuple[Fault, ...] = ()
         self.gone: set[ColumnId] = set()
         """Columns that something fed which vanished; and whether a confirmation cannot be kept."""
         self.unkept = False
         self.lasts = 0.002
         """Seconds that a reading takes before it sees anything."""
+        self.doubtful: Fault | None = None
+        """What is wrong with a row."""
         self.unlisted = self.broken = self.mute = False
         """Whether its columns cannot be listed; whether it has a bug; whether its hints end."""
         self.chronicle = Chronicle(MONDAY)
         self._hints: asyncio.Queue[Hint] = asyncio.Queue()
+
+    def follow(self, lookout: Lookout) -> None:
+        """Be told for which online calendar `lookout` reads, and whether some days alone."""
+        honest, hasty = lookout.look, lookout.glimpse
+
+        async def look(calendar: Calendar, window: Window) -> Sight | Fault:
+            self.reader, self.some_days = calendar.name, False
+            return await honest(calendar, window)
+
+        async def glimpse(calendar: Calendar, window: Window, days: Days) -> Sight | None:
+            self.reader, self.some_days = calendar.name, True
+            return await hasty(calendar, window, days)
+
+        lookout.look, lookout.glimpse = look, glimpse  # type: ignore[method-assign]  # spies
 
     async def read(self, column: ColumnId, span: WallSpan) -> Reading:
         reader = self.reader
@@ -221,7 +238,9 @@ class HostileSource:
 
     def _read_days(self, column: ColumnId, span: WallSpan, seen: Seen) -> Reading:
         """What lies in them, and nothing else."""
+        self.glimpses += 1
         whole, rows = self.practice.rows(column, skip=0.0, chance=self.chance), Rows(column)
+        rows.doubts = [] if self.doubtful is None else [self.doubtful]
         seen.look_at(self.practice, column, span)
         rows.exists, rows.reservations = whole.exists, whole.reservations
         for start, end in pairs(whole.occupied):
@@ -246,6 +265,10 @@ class HostileSource:
         for _ in range(2 if self.faults.draw(self.chance, "hint_doubled") else 1):
             delay = self.chance.uniform(0, 30) if self.faults.draw(self.chance, "hint_late") else 0.0
             asyncio.get_running_loop().call_later(delay, self._hints.put_nowait, hint)
+
+    def put(self, hint: Hint) -> None:
+        """Let the engine have just this hint."""
+        self._hints.put_nowait(hint)
 
     def notes(self) -> tuple[Fault, ...]:
         return self.noted

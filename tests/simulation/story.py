@@ -8,11 +8,8 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from random import Random
 
-from engine.calendar import Calendar
-from engine.faults import Fault
 from engine.limits import Limits
-from engine.look import Lookout, Sight
-from engine.model import DAY, ColumnId, Days, Instant, Window
+from engine.model import DAY, ColumnId, Instant, Window
 from engine.ports import Event, Report, WindowAnswered
 from engine.reconcile import World
 from engine.runtime import Engine
@@ -227,23 +224,9 @@ class Story:
         world = World(self.source, self.portal, self.ledger, self.listener, self._wall, Random(self.chance.random()))
         self.engine = Engine(self.columns, world, self.limits)
         self.engine.gate.open = self.on
-        self._tell_reader(self.engine.reconciler.lookout)
+        self.source.follow(self.engine.reconciler.lookout)
         await self.engine.recall()
         self._job = asyncio.create_task(self.engine.run(self._stop))
-
-    def _tell_reader(self, lookout: Lookout) -> None:
-        """Have the source know for which online calendar it reads."""
-        honest, hasty = lookout.look, lookout.glimpse
-
-        async def look(calendar: Calendar, window: Window) -> Sight | Fault:
-            self.source.reader, self.source.some_days = calendar.name, False
-            return await honest(calendar, window)
-
-        async def glimpse(calendar: Calendar, window: Window, days: Days) -> Sight | None:
-            self.source.reader, self.source.some_days = calendar.name, True
-            return await hasty(calendar, window, days)
-
-        lookout.look, lookout.glimpse = look, glimpse  # type: ignore[method-assign]  # spies
 
     async def _rest(self, seconds: float) -> None:
         assert self._job is not None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.faults import Fault
 from engine.limits import Limits
 from engine.model import DAY, NO_END, ColumnId, Instant, Occupancy, Reservation, Rows, Window
-from engine.occupancy import MOST_DOUBTS, occupancy, vanished
+from engine.occupancy import MOST_DOUBTS, next_midnight, occupancy, taken_and_blocked, vanished
 from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
@@ -212,5 +212,9 @@ def test_occupancy_is_the_set_of_occupied_minutes(
         data.draw(st.sampled_from(sorted(expected) or [wall("2026-03-28 00:00")])) - data.draw(st.integers(0, 9)) * 900
     )
     through = Window(Instant(start), Instant(start + data.draw(st.integers(1, 300)) * 900))
-    got = {second for a, b in see(made, through).blocked for second in range(a, b, 900)}
+    seen = see(made, through)
+    got = {second for a, b in seen.blocked for second in range(a, b, 900)}
     assert got == {second for second in expected if through.start <= second < through.end}
+    quick = taken_and_blocked(made, through, WallClock(BERLIN), LIMITS)
+    assert quick in (None, (seen.taken, seen.blocked))
+    assert quick is not None or any(next_midnight(*each) is None for each in occupied)

@@ -51,6 +51,7 @@ _CODES: Final = {
     "portal.too_large": NOT_UNDERSTOOD,
     "portal.window_absurd": NOT_UNDERSTOOD,
     "job.bug": BUG,
+    "page": UNWRITABLE,
 }
 _FAMILIES: Final = {
     "calendar": FAILED,

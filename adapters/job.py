@@ -10,7 +10,10 @@ import threading
 import time
 from contextlib import suppress
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
+from adapters import front
+from adapters.audience import Audience
 from adapters.compose import assembled
 from adapters.condition import of_job
 from adapters.journal import Journal
@@ -25,6 +28,9 @@ from engine.ports import Report
 from engine.runtime import Engine
 from engine.spans import IntervalSet
 
+if TYPE_CHECKING:
+    from adapters.status import PageServer
+
 SWITCH_LOOK = 1.0
 """Seconds between two looks at the switch (I8), and between two beats of the pulse."""
 STANDBY_LOOK = 1.0
@@ -37,14 +43,22 @@ async def run(settings: Settings) -> int:
     """The job: until SIGTERM or SIGINT, as standby while another one works on the same state (I9)."""
     stop, journal = asyncio.Event(), Journal.of(settings)
     _end_on_signals(stop)
+    page = front.page(settings)
     with journal.libraries(), StateLock(settings.state) as lock:
-        if await _alone(lock, stop, journal):
+        if await _alone(lock, page, stop, journal):
             try:
-                async with assembled(settings, journal) as engine:
+                audience = Audience(journal)
+                async with assembled(settings, audience) as engine:
+                    if page is not None:
+                        front.show(page, engine, settings, audience, lambda on: journal.event("job.switched", on=on))
+                        journal.event("page.listening", host=page.host, port=page.port)
                     await _work(engine, settings, journal, stop)
             except BaseException:
                 _end_soon(70)
                 raise
+            finally:
+                if page is not None:
+                    await page.close()
     return 0
 
 
@@ -114,10 +128,12 @@ def outcome_of(engine: Engine, reports: list[Report], settings: Settings) -> Out
     )
 
 
-async def _alone(lock: StateLock, stop: asyncio.Event, journal: Journal) -> bool:
-    """Wait until no other job works on the state; False when this one is to end before."""
+async def _alone(lock: StateLock, page: "PageServer | None", stop: asyncio.Event, journal: Journal) -> bool:
+    """Wait until no other job works on the state, nor shows its page where this one is to; False when this one is to
+    end before.
+    """
     waiting = False
-    while not lock.take():
+    while not (lock.take() and await _opens(page, lock, journal, told=waiting)):
         if not waiting:
             journal.event("job.standby")
             waiting = True
@@ -126,6 +142,19 @@ async def _alone(lock: StateLock, stop: asyncio.Event, journal: Journal) -> bool
                 await stop.wait()
         except TimeoutError:
             continue
+        return False
+    return True
+
+
+async def _opens(page: "PageServer | None", lock: StateLock, journal: Journal, *, told: bool) -> bool:
+    """Whether the page could be opened; if not, the state is left to whoever can."""
+    try:
+        if page is not None:
+            await page.open()
+    except OSError:
+        lock.close()
+        if page is not None and not told:
+            journal.fault(Fault("page.address_taken", {"host": page.host, "port": page.asked_port}))
         return False
     return True
 

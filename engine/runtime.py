@@ -123,6 +123,14 @@ class Engine:
             self.gate.open = on
             self._woken.set()
 
+    def source_notes(self) -> tuple[Fault, ...]:
+        """What hinders the source's change events at present."""
+        return tuple(self._noted.values())
+
+    def backlog(self) -> int:
+        """How many calendars wait to be looked at."""
+        return len(self._queue)
+
     async def _tick(self) -> None:
         """Every interval: the window, then every calendar; a question without an answer is asked again between."""
         next_tick = _now()

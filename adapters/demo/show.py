@@ -13,11 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from adapters import front
+from adapters.audience import Audience
 from adapters.compose import PracticeSource, assembled
 from adapters.demo.day import Day, Step
 from adapters.demo.stores import CsvStore, PostgresStore, SqliteStore, Store, Together, newest_postgres
 from adapters.drflex.standin import StandIn
-from adapters.settings import Settings, load
+from adapters.settings import Address, Settings, load
+from adapters.status import PageServer
 from adapters.texts.phrasing import phrase
 from engine.model import ColumnId
 from engine.ports import Event, Report
@@ -31,6 +34,7 @@ CALENDARS: Final = {
 }
 TMEX_CYCLE: Final = 120.0
 """Seconds between two uploads of DURIA's own TMEX."""
+_PAGE: Final = Address("127.0.0.1", 8787)
 _LIMIT: Final = 30.0
 _GAP: Final = 2.0
 """Seconds that the first change waits, so that the start's own uploads do not hold it back."""
@@ -95,13 +99,35 @@ async def _between(settings: Settings, source: Together, portal: StandIn, day: D
     stop, tally = asyncio.Event(), Tally()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with assembled(settings, tally, source=source) as engine, asyncio.TaskGroup() as tasks:
+    audience = Audience(tally)
+    async with (
+        _opened() as page,
+        assembled(settings, audience, source=source) as engine,
+        asyncio.TaskGroup() as tasks,
+    ):
+        front.show(page, engine, settings, audience, lambda _: None)
+        print(phrase("demo.page", settings.lang, url=f"http://{page.host}:{page.port}"), flush=True)
         tasks.create_task(engine.run(stop))
         playing = tasks.create_task(_play(portal, day, tally, settings.lang, changes))
         playing.add_done_callback(lambda _: stop.set())
         await stop.wait()
         playing.cancel()
     return tally
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[PageServer]:
+    """The page, where it always is, or on any free port if that is taken."""
+    page = PageServer(_PAGE, None)
+    try:
+        await page.open()
+    except OSError:
+        page = PageServer(_PAGE._replace(port=0), None)
+        await page.open()
+    try:
+        yield page
+    finally:
+        await page.close()
 
 
 async def _play(portal: StandIn, day: Day, tally: Tally, lang: str, changes: int | None) -> None:

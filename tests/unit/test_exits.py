@@ -36,6 +36,7 @@ CONTRACT = {
     ],
     70: ["job.bug"],
     73: [
+        "page.address_taken",
         *(
             "ledger.unwritable",
             "ledger.rotten",

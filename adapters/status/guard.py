@@ -1,0 +1,110 @@
+"""Who may see the page and press its buttons: nobody from another site, nobody under a stranger's name.
+
+A browser sends what any page makes it send. So the host it asks for must be one of ours (a name that somebody else
+points at this machine is not), what changes something comes by POST from the page itself, and off the loopback a token
+is asked for.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import socket
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+LARGEST_BODY: Final = 64 * 1024
+COOKIE: Final = "tmex"
+_OPEN: Final = frozenset({"/healthz", "/login", "/static/page.css"})
+"""What needs no token: that the job lives, and the way in."""
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """Lets through, or answers in the handler's place."""
+
+    def __init__(self, host: str, token: str | None) -> None:
+        """`host` is where the page listens; `token` is what must be shown, if anything."""
+        self._names = {
+            "localhost",
+            "ip6-localhost",
+            host.lower(),
+            socket.gethostname().lower(),
+            socket.getfqdn().lower(),
+        }
+        self._token = token
+        self.form_token = secrets.token_urlsafe(24)
+        """What a form of ours carries, so that no other site can make one."""
+
+    @property
+    def cookie(self) -> str:
+        """What a browser shows in place of the token, so that the token itself is stored nowhere."""
+        return hashlib.sha256(f"tmex page {self._token}".encode()).hexdigest()
+
+    def admits(self, token: str) -> bool:
+        """Whether this is the token."""
+        return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
+
+    def middleware(self) -> Middleware:
+        """What stands before every handler."""
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            refusal = self._refusal(request)
+            answer = refusal if refusal is not None else await handler(request)
+            if not answer.prepared:
+                answer.headers.update(HEADERS)
+            return answer
+
+        return guarded
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if not self._is_ours(request.host):
+            return web.Response(status=421, text="421: this page does not go by that name\n")
+        if not self._is_known(request):
+            if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+                return web.Response(status=303, headers={"Location": "/login"})
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"}, text="401: a token is needed\n")
+        if request.method not in {"GET", "HEAD"} and not self._is_own(request):
+            return web.Response(status=403, text="403: only this page itself may ask for that\n")
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether it was asked for by one of this machine's names, or by a bare address, which nobody can redirect."""
+        name = host.rsplit(":", 1)[0] if host.count(":") == 1 or host.startswith("[") else host
+        name = name.strip("[]").lower().rstrip(".")
+        if name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _is_known(self, request: web.Request) -> bool:
+        if self._token is None or request.path in _OPEN:
+            return True
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self.admits(token.strip()):
+            return True
+        return hmac.compare_digest(request.cookies.get(COOKIE, ""), self.cookie)
+
+    def _is_own(self, request: web.Request) -> bool:
+        """Whether the page itself sent it; a program that shows the token is nobody's page."""
+        if self._token is not None and "Authorization" in request.headers:
+            return True
+        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        origin = request.headers.get("Origin", f"http://{request.host}")
+        return site in {"same-origin", "none"} and origin.partition("://")[2] == request.host

@@ -167,7 +167,8 @@ async def test_a_person_can_leave_the_question(tmp_path: Path, key: str, code: i
         await emptied(place)
         person, terminal = pty.openpty()
         process = await asyncio.create_subprocess_exec(
-            *("setsid", "--ctty", *TMEX, "release", "Dr. Adler"),
+            # Who runs the tests in the background of a shell has it ignored, and so have its children.
+            *("env", "--default-signal=INT", "setsid", "--ctty", *TMEX, "release", "Dr. Adler"),
             env={"PATH": os.environ["PATH"], "PYTHONFAULTHANDLER": "1"} | place.settings,
             stdin=terminal,
             stdout=terminal,

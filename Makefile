@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 CODE := engine adapters tools tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test sim mutants unsafe fuzz test-long check format bench lock clean
+.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -37,6 +37,9 @@ mutants: setup ## the table of known-wrong engines, and how soon the simulation 
 
 unsafe: setup ## unsafe minutes of the same days with tmex and with TMEX; WRITE=1 puts the table into docs/unsafe-minutes.md
 	@$(if $(SEEDS),SEEDS=$(SEEDS)) $(BIN)/python -m tests.simulation.unsafe $(if $(WRITE),--write)
+
+shots: setup ## pictures of the status page, made by a real job and a real browser (needs chromium)
+	@$(BIN)/python -m tests.browser.shots
 
 test-long: setup ## what CI does a tenth or less of: 250,000 seeds, 200 kills, 10,000 flipped bits, 20,000 bad inputs, 100,000 cycles; hours
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -n 0 --capture=no tests/integration/test_kills.py

@@ -251,10 +251,12 @@ class PageServer:
 
 
 def _monday(request: web.Request) -> date | None:
+    """The week that is asked for, if it is one that a calendar on the wall has."""
     try:
-        return date.fromisoformat(request.query.get("week", ""))
+        day = date.fromisoformat(request.query.get("week", ""))
     except ValueError:
         return None
+    return day if 1980 <= day.year <= 2200 else None
 
 
 def _back() -> web.Response:

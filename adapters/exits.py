@@ -51,13 +51,14 @@ _CODES: Final = {
     "portal.too_large": NOT_UNDERSTOOD,
     "portal.window_absurd": NOT_UNDERSTOOD,
     "job.bug": BUG,
-    "page": UNWRITABLE,
+    "job.address_taken": UNWRITABLE,
 }
 _FAMILIES: Final = {
     "calendar": FAILED,
     "column": FAILED,
     "file": UNREADABLE,
     "job": FAILED,
+    "alarm": UNREACHABLE,
     "ledger": UNWRITABLE,
     "output": UNWRITABLE,
     "portal": UNREACHABLE,

@@ -74,6 +74,8 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
             tasks.create_task(_beat(Pulse(settings.state))),
             tasks.create_task(Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order))),
         ]
+        if settings.alert_webhook or settings.alert_mail or settings.heartbeat_url:
+            others.append(tasks.create_task(_alarm(engine, settings, journal)))
         await engine.run(stop)
         for each in others:
             each.cancel()
@@ -100,6 +102,18 @@ async def _beat(pulse: Pulse) -> None:
         with suppress(OSError):
             pulse.beat()
         await asyncio.sleep(SWITCH_LOOK)
+
+
+async def _alarm(engine: Engine, settings: Settings, journal: Journal) -> None:
+    """Tell people what they should know, for as long as that works."""
+    from adapters.alarms import watch  # noqa: PLC0415 - only where somebody wants to be told
+
+    while True:
+        try:
+            await watch(settings, lambda: of_job(engine, time.time(), settings.stale_after), journal.fault)
+        except Exception as error:  # noqa: BLE001 - whatever befalls the alarms must not end the sync
+            journal.fault(Fault("alarm.undelivered", {"channel": "tmex", "kind": type(error).__name__}))
+            await asyncio.sleep(60)
 
 
 async def _carry_out(engine: Engine, settings: Settings, order: Order) -> bytes:
@@ -154,7 +168,7 @@ async def _opens(page: "PageServer | None", lock: StateLock, journal: Journal, *
     except OSError:
         lock.close()
         if page is not None and not told:
-            journal.fault(Fault("page.address_taken", {"host": page.host, "port": page.asked_port}))
+            journal.fault(Fault("job.address_taken", {"host": page.host, "port": page.asked_port}))
         return False
     return True
 

@@ -28,6 +28,7 @@ CONTRACT = {
         *("file.no_column", "file.ics_missing"),
     ],
     69: [
+        "alarm.undelivered",
         *("source.missing", "source.locked", "source.timeout", "source.wal_read_only", "source.unreachable"),
         *("source.hot_journal", "portal.server_error", "portal.busy", "portal.unreachable", "portal.timeout"),
         *("portal.cut_off", "portal.tls", "portal.no_window", "file.none"),
@@ -36,7 +37,7 @@ CONTRACT = {
     ],
     70: ["job.bug"],
     73: [
-        "page.address_taken",
+        "job.address_taken",
         *(
             "ledger.unwritable",
             "ledger.rotten",
@@ -53,7 +54,14 @@ CONTRACT = {
         *("portal.rejected", "column.unknown", "row.end_unusable", "row.end_unusable_in_file"),
         *("row.start_unreadable", "row.occupied_unreadable", "row.start_unreadable_in_file"),
         *("reservation.day_unreadable", "reservation.end_unusable", "reservation.time_unreadable"),
-        *("calendar.adrift", "calendar.by_hand", "calendar.incomplete", "job.no_answer", "job.running"),
+        *(
+            "calendar.adrift",
+            "calendar.stale",
+            "calendar.by_hand",
+            "calendar.incomplete",
+            "job.no_answer",
+            "job.running",
+        ),
         *(
             "job.too_slow",
             "job.other_settings",

@@ -15,7 +15,7 @@ from engine.faults import Fact, Fault
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(
-    r"(calendar|column|file|job|ledger|output|portal|reservation|row|settings|source|switch|usage)\.[a-z_]+"
+    r"(alarm|calendar|column|file|job|ledger|output|portal|reservation|row|settings|source|switch|usage)\.[a-z_]+"
 )
 OTHER_WORDS = {"note", "event", "phrase"}
 """Calls whose words are no codes: those of the journal's events and of the command's phrases."""

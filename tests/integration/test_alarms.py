@@ -1,0 +1,143 @@
+"""Alarms by a real job, over real HTTP and real SMTP: once when it begins, once when it is over, no patient in it."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.eventually import eventually
+from tests.site import KEY, LIMIT, site
+
+DAY = "2026-03-09"
+
+
+class Receiver:
+    """Takes what is sent to it, by the path that it was sent to."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, object]] = []
+        self.beats = 0
+        self.status = 200
+        self.url = ""
+
+    async def hook(self, request: web.Request) -> web.Response:
+        if self.status == 200:
+            self.bodies.append(json.loads(await request.text()))
+        return web.Response(status=self.status)
+
+    async def beat(self, request: web.Request) -> web.Response:
+        self.beats += 1
+        return web.Response()
+
+    async def has(self, count: int) -> None:
+        """Wait for so many alarms."""
+
+        async def came() -> bool:
+            return len(self.bodies) >= count
+
+        await eventually(came, f"{count} alarms", LIMIT)
+
+
+@asynccontextmanager
+async def receiver() -> AsyncIterator[Receiver]:
+    found, app = Receiver(), web.Application()
+    app.add_routes([web.post("/hook", found.hook), web.get("/beat", found.beat)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    listening = web.TCPSite(runner, "127.0.0.1", 0)
+    await listening.start()
+    assert listening._server is not None
+    sockets: list[socket.socket] = list(getattr(listening._server, "sockets", ()))
+    found.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+    try:
+        yield found
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_refused_key_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+    """I10, I11, fault 26: at once, in fields that ntfy, Uptime Kuma and a chat understand."""
+    async with receiver() as people, site(tmp_path) as place:
+        place.settings["TMEX_ALERT_WEBHOOK"] = f"{people.url}/hook?k=geheim"
+        place.settings["TMEX_HEARTBEAT_URL"] = f"{people.url}/beat"
+        place.write("TK1/A", f"{DAY} 08:00", f"{DAY} 08:20")
+        async with place.job():
+
+            async def beaten() -> bool:
+                return people.beats == 1
+
+            await eventually(beaten, "a heartbeat", LIMIT)
+            place.portal.fail("status", status=401, times=3)
+            place.write("TK1/A", f"{DAY} 09:00", f"{DAY} 09:20")
+            await people.has(1)
+            first = people.bodies[0]
+            assert (first["state"], first["code"]) == ("firing", "portal.key_refused")
+            assert {"title", "message", "text", "priority", "tags", "since", "version"} <= first.keys()
+            place.portal.heal()
+            assert (await place.tmex("sync")).code == 0
+            await people.has(2)
+            assert [each["state"] for each in people.bodies] == ["firing", "resolved"]
+        told = json.dumps(people.bodies)
+        assert "Kanarienvogel" not in told
+        assert KEY not in told
+
+
+async def test_a_channel_that_takes_nothing_disturbs_nobody(tmp_path: Path) -> None:
+    """I11: it is said once in the log, without its address; and the sync goes on."""
+    async with receiver() as people, site(tmp_path) as place:
+        people.status = 500
+        place.settings["TMEX_ALERT_WEBHOOK"] = f"{people.url}/hook?k=geheim"
+        place.portal.fail("status", status=401, times=2)
+        process = await place.start("run")
+        assert process.stderr is not None
+        async with asyncio.timeout(LIMIT):
+            while b"alarm.undelivered" not in (line := await process.stderr.readline()):
+                assert line
+                assert b"geheim" not in line
+        assert b"HTTP 500" in line
+        process.terminate()
+        await process.communicate()
+        assert process.returncode == 0
+
+
+async def test_an_alarm_comes_by_mail(tmp_path: Path) -> None:
+    """I13: what happened, what holds and what to do, in the person's language."""
+    mails: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            word = line.split()[0].upper() if line.split() else b""
+            if word == b"DATA":
+                writer.write(b"354 go on\r\n")
+                mails.append(await reader.readuntil(b"\r\n.\r\n"))
+            writer.write(b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
+            await writer.drain()
+            if word == b"QUIT":
+                break
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, site(tmp_path) as place:
+        place.settings |= {"TMEX_ALERT_MAIL": f"smtp://127.0.0.1:{port}/?from=tmex@praxis.example&to=it@praxis.example"}
+        place.portal.fail("status", status=401, times=3)
+        process = await place.start("run", TMEX_LANG="de")
+
+        async def came() -> bool:
+            return bool(mails)
+
+        await eventually(came, "a mail", LIMIT)
+        process.terminate()
+        await process.communicate()
+    mail = message_from_bytes(mails[0])
+    assert "Achtung" in str(make_header(decode_header(mail["Subject"])))
+    text = mail.get_payload(decode=True)
+    assert isinstance(text, bytes)
+    assert "portal.key_refused" in text.decode()

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from coverage import Coverage
 
 from tests.simulation import kept as keeping
 from tests.simulation.aloud import aloud
@@ -17,6 +20,22 @@ from tests.simulation.story import tell
 SEEDS = int(os.environ.get("SEEDS", "1000"))
 TWICE = int(os.environ.get("TWICE", "100"))
 CHUNK = 25
+MEASURED = 500
+"""Seeds that are told under the eyes of the coverage; the others go nearly twice as fast without it."""
+
+
+@contextmanager
+def quickly() -> Iterator[None]:
+    """Meanwhile nobody counts lines."""
+    counting = Coverage.current()
+    if counting is None:
+        yield
+        return
+    counting.stop()
+    try:
+        yield
+    finally:
+        counting.start()
 
 
 @pytest.mark.parametrize("each", kept(), ids=lambda each: str(each.seed))
@@ -38,8 +57,9 @@ class TestKeptSeeds:
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_the_portal_equals_the_practice_once_all_is_healed(first: int) -> None:
     """I1, I3, I4, I5, I6, I8, I10, R1, R2, R14, faults 5, 7, 8, 11, 24, 25, 26, 27, 28, 35, 36, 40, 43, 44 and 48."""
-    for seed in range(first, min(first + CHUNK, SEEDS)):
-        tell_or_keep(seed)
+    with quickly() if first >= MEASURED else nullcontext():
+        for seed in range(first, min(first + CHUNK, SEEDS)):
+            tell_or_keep(seed)
 
 
 @pytest.mark.timeout(120)

@@ -27,7 +27,8 @@ async def test_it_plays_so_many_changes_and_sums_up(tmp_path: Path) -> None:
     assert "Dr. Conrad (SQLite), Labor (CSV)" in lines[1]
     assert all(each in lines[1] for each in ("Dr. Adler", "Dr. Busch"))
     assert lines[-1].startswith("4 changes, ")
-    assert len(lines) == 2 + 4 + 1
+    assert "status page" in lines[2]
+    assert len(lines) == 3 + 4 + 1
     assert not list(tmp_path.iterdir())
 
 

@@ -79,7 +79,9 @@ class PageServer:
         app = web.Application(middlewares=[self._guard.middleware()], client_max_size=LARGEST_BODY)
         app.add_routes([web.get(path, handler) for path, handler in self._questions().items()])
         app.add_routes([web.post(path, handler) for path, handler in self._orders().items()])
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=15.0, handler_cancellation=True)
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=15.0, shutdown_timeout=1.0, handler_cancellation=True
+        )
         await self._runner.setup()
         serve = self._runner.server
         assert serve is not None
@@ -125,7 +127,9 @@ class PageServer:
         board, lang = self._shown(), self._language(request)
         condition = await board.condition()
         known = view(board, condition, await board.entries(condition.at), lang, _monday(request))
-        html = self._templates.get_template("page.html").render(**known, form_token=self._guard.form_token)
+        html = self._templates.get_template("page.html").render(
+            **known, form_token=self._guard.form_token, changed=request.query.get("told") == "changed"
+        )
         answer = web.Response(text=html, content_type="text/html")
         if "lang" in request.query:
             answer.set_cookie("tmex_lang", lang, samesite="Strict", max_age=31_536_000)
@@ -220,7 +224,7 @@ class PageServer:
             raise web.HTTPNotFound
         shown = form.get("shown", "")
         if shown != ",".join(f"{start}-{end}" for start, end in found.releasable):
-            return _back()  # something else waits by now: it has to be looked at first
+            return web.Response(status=303, headers={"Location": "/?told=changed"})  # it has to be looked at first
         await actions.release(name, found.releasable)
         return _back()
 

@@ -228,6 +228,7 @@ async def test_its_buttons_do_what_the_command_does(tmp_path: Path) -> None:
         await shown.shows("Dr. Conrad waits for your release")
         waiting = await shown.field("shown")
         assert await shown.press("/release", name="Dr. Conrad", shown="1-2") == 303
+        assert "Nothing was let go" in (await shown.get("/?told=changed", **{"Accept-Language": "en"}))[1]
         assert shown.place.portal.held("Dr. Conrad")
         assert await shown.press("/release", name="Dr. Conrad", shown=waiting) == 303
         await shown.place.holds("Dr. Conrad")

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.uncounted"]
 
 # On a busy machine one slow example says nothing. In CI the search is the same every time, and a failure can be
 # copied from the log into `@reproduce_failure`.

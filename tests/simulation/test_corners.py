@@ -361,8 +361,10 @@ async def test_what_hinders_the_hints_is_told_once_and_once_when_it_is_over() ->
         await asyncio.sleep(10)
         world.source.noted = (note,)
         await asyncio.sleep(200)
+        assert world.engine.source_notes() == (note,)
         world.source.noted = ()
         await asyncio.sleep(200)
+        assert world.engine.source_notes() == ()
 
     await world.running(then)
     told = [each for each in world.listener.events if isinstance(each, Noticed) and each.topic == "source"]

@@ -615,7 +615,10 @@ async def test_five_hundred_calendars_at_once() -> None:
         world.source.hint(next(iter(columns.values())))
         for column in columns.values():
             world.source.hint(column)
+        await asyncio.sleep(0.02)
+        assert 0 < world.engine.backlog() < 500
         await asyncio.sleep(10)
+        assert world.engine.backlog() == 0
         assert all(held == hours(8) | LUNCH for held in world.portal.held.values())
         assert len(world.portal.uploads) == 1000
 

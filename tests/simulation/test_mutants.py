@@ -5,6 +5,8 @@ import pytest
 from tests.simulation.mutants import MUTANTS, RARE, Mutant
 from tests.simulation.verdicts import WITHIN, first_death, stumbles
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.__name__)

@@ -3,39 +3,24 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from coverage import Coverage
 
 from tests.simulation import kept as keeping
 from tests.simulation.aloud import aloud
 from tests.simulation.kept import Kept, dies, keep, kept, named, tell_or_keep
 from tests.simulation.mutants import acknowledged_before_the_answer
 from tests.simulation.story import tell
+from tests.uncounted import uncounted
 
 SEEDS = int(os.environ.get("SEEDS", "1000"))
 TWICE = int(os.environ.get("TWICE", "100"))
 CHUNK = 25
-MEASURED = 500
-"""Seeds that are told under the eyes of the coverage; the others go nearly twice as fast without it."""
-
-
-@contextmanager
-def quickly() -> Iterator[None]:
-    """Meanwhile nobody counts lines."""
-    counting = Coverage.current()
-    if counting is None:
-        yield
-        return
-    counting.stop()
-    try:
-        yield
-    finally:
-        counting.start()
+COUNTED = 250
+"""Seeds that are told under the eyes of the coverage."""
 
 
 @pytest.mark.parametrize("each", kept(), ids=lambda each: str(each.seed))
@@ -57,7 +42,7 @@ class TestKeptSeeds:
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_the_portal_equals_the_practice_once_all_is_healed(first: int) -> None:
     """I1, I3, I4, I5, I6, I8, I10, R1, R2, R14, faults 5, 7, 8, 11, 24, 25, 26, 27, 28, 35, 36, 40, 43, 44 and 48."""
-    with quickly() if first >= MEASURED else nullcontext():
+    with uncounted() if first >= COUNTED else nullcontext():
         for seed in range(first, min(first + CHUNK, SEEDS)):
             tell_or_keep(seed)
 

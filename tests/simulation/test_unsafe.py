@@ -12,6 +12,7 @@ from tests.simulation.exposed import Books, Exposure, Time, exposure, together
 from tests.simulation.programs import Trouble
 from tests.simulation.unsafe import KINDS, PAGE, PROGRAMS, SCENARIOS, SEEDS, Outcome, lived, markdown, row, written
 
+pytestmark = pytest.mark.usefixtures("uncounted")
 EIGHT, NINE = (8, 9), (9, 10)
 
 

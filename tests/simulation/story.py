@@ -278,7 +278,7 @@ class Story:
         """Seconds after which a healed world must have come to rest: backoff, pauses, gaps, guard, settling."""
         limits = self.limits
         waits = limits.guard_confirm + limits.free_delay + limits.settle + 2 * limits.backoff_max
-        return 1800 + 10 * limits.interval + 4 * limits.upload_gap + 2 * waits
+        return 600 + 5 * limits.interval + 2 * limits.upload_gap + waits
 
     def _wall(self) -> float:
         return MONDAY + asyncio.get_running_loop().time() + self._ahead

@@ -48,6 +48,7 @@ def test_the_portal_equals_the_practice_once_all_is_healed(first: int) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("first", range(0, TWICE, CHUNK))
 def test_the_same_seed_tells_the_same_story(first: int) -> None:
     """A failure can be looked at again: nothing but the seed decides, to the last line and the last upload."""

@@ -30,7 +30,7 @@ class Day:
     def __init__(
         self, stores: Mapping[ColumnId, Store], names: Mapping[ColumnId, str], lang: str, clock: WallClock
     ) -> None:
-        self._stores, self._names, self._lang, self._clock = stores, names, lang, clock
+        self._stores, self._names, self._lang, self.clock = stores, names, lang, clock
         self._chance = Random()
         self._base = datetime.now().replace(hour=8, minute=0, second=0, microsecond=0)  # noqa: DTZ005 - wall time
         self._taken: list[Slot] = []
@@ -49,6 +49,17 @@ class Day:
     def pause(self) -> float:
         """Seconds until the next change: a day of 150 changes in a few minutes."""
         return self._chance.uniform(0.3, 2.5)
+
+    async def enter(self, column: ColumnId, start: int, end: int) -> Step | None:
+        """Enter what a patient booked online, in seconds since the epoch; None when the time is taken already."""
+        slot = Slot(
+            column, *(datetime.fromtimestamp(each, self.clock.zone).replace(tzinfo=None) for each in (start, end))
+        )
+        others = self._instants(each for each in self._taken + self._reserved if each.column == column)
+        if others & IntervalSet([(start, end)]):
+            return None
+        await self._take(slot)
+        return self._told("enter", slot, taken=slot)
 
     async def _make(self) -> Step:
         slot = self._free()
@@ -101,7 +112,7 @@ class Day:
         return self._instants([slot]) - self._instants(others)
 
     def _instants(self, slots: Iterable[Slot | None]) -> IntervalSet:
-        zone = self._clock.zone
+        zone = self.clock.zone
         edges = [
             [int(edge.replace(tzinfo=zone).timestamp()) for edge in (each.start, each.end)] for each in slots if each
         ]

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -18,12 +19,14 @@ from adapters.audience import Audience
 from adapters.compose import PracticeSource, assembled
 from adapters.demo.day import Day, Step
 from adapters.demo.stores import CsvStore, PostgresStore, SqliteStore, Store, Together, newest_postgres
+from adapters.drflex.patients import shown
 from adapters.drflex.standin import StandIn
 from adapters.settings import Address, Settings, load
 from adapters.status import PageServer
 from adapters.texts.phrasing import phrase
 from engine.model import ColumnId
 from engine.ports import Event, Report
+from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallClock
 
 CALENDARS: Final = {
@@ -36,6 +39,8 @@ TMEX_CYCLE: Final = 120.0
 """Seconds between two uploads of DURIA's own TMEX."""
 _PAGE: Final = Address("127.0.0.1", 8787)
 _LIMIT: Final = 30.0
+_ENTERED_AFTER: Final = 8.0
+"""Seconds until the staff enters what a patient booked."""
 _GAP: Final = 2.0
 """Seconds that the first change waits, so that the start's own uploads do not hold it back."""
 
@@ -58,7 +63,7 @@ async def show(lang: str, changes: int | None = None) -> int:
     with TemporaryDirectory(prefix="tmex") as folder:
         today = datetime.now().date()  # noqa: DTZ005 - the practice's own day
         window = (today.isoformat(), (today + timedelta(days=90)).isoformat())
-        async with StandIn(key="demo", window=window) as portal:
+        async with StandIn(key="demo", window=window, lang=lang) as portal:
             settings = _settings(Path(folder), portal, lang)
             tally = await _played(Path(folder), settings, portal, changes)
     unsafe, tmex = f"{tally.unsafe / 60:.2f}", f"{tally.tmex / 60:.1f}"
@@ -110,8 +115,10 @@ async def _between(settings: Settings, source: Together, portal: StandIn, day: D
         tasks.create_task(engine.run(stop))
         playing = tasks.create_task(_play(portal, day, tally, settings.lang, changes))
         playing.add_done_callback(lambda _: stop.set())
+        staff = tasks.create_task(_enter_bookings(portal, day, settings.lang))
         await stop.wait()
         playing.cancel()
+        staff.cancel()
     return tally
 
 
@@ -141,6 +148,34 @@ async def _play(portal: StandIn, day: Day, tally: Tally, lang: str, changes: int
         watching.add(asyncio.create_task(_watch(portal, step, tally, lang, time.monotonic() - begun)))
         await asyncio.sleep(day.pause())
     await asyncio.gather(*watching)
+
+
+async def _enter_bookings(portal: StandIn, day: Day, lang: str) -> None:
+    """The staff reads the portal's messages and enters what patients booked, a little later."""
+    known: dict[str, IntervalSet] = dict.fromkeys(CALENDARS.values(), EMPTY)
+    async with asyncio.TaskGroup() as entering:
+        while True:
+            await portal.wait_for(lambda all_: any(all_.booked(each) - known[each] for each in known), limit=inf)
+            for column, name in CALENDARS.items():
+                for start, end in portal.booked(name) - known[name]:
+                    entering.create_task(_enter(portal, day, lang, (column, start, end)))
+                known[name] = portal.booked(name)
+
+
+async def _enter(portal: StandIn, day: Day, lang: str, booking: tuple[ColumnId, int, int]) -> None:
+    column, start, end = booking
+    what = shown(day.clock, start, end)
+    _tell("message", lang, CALENDARS[column], what)
+    await asyncio.sleep(_ENTERED_AFTER)
+    step = await day.enter(column, start, end)
+    if step is None:
+        _tell("double", lang, CALENDARS[column], what)
+    else:
+        await _watch(portal, step, Tally(), lang, 0.0)  # what is booked online is not unsafe: it counts nowhere
+
+
+def _tell(key: str, lang: str, name: str, what: str) -> None:
+    print(phrase(f"demo.{key}", lang, clock=f"{datetime.now():%H:%M:%S}", name=name, what=what), flush=True)  # noqa: DTZ005 - for people
 
 
 async def _watch(portal: StandIn, step: Step, tally: Tally, lang: str, since: float) -> None:

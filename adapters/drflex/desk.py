@@ -7,10 +7,11 @@ import msgspec
 from aiohttp import web
 
 from adapters.drflex.office import Office
+from adapters.drflex.patients import SLOT
 from adapters.drflex.stage import Reply, Scene, perform, plain
-from adapters.drflex.standin_page import page
+from adapters.drflex.standin_page import Asked, page
 from adapters.drflex.traffic import Visit
-from adapters.drflex.troubles import Trouble
+from adapters.drflex.troubles import LASTING, Trouble
 from engine.model import Instant
 from engine.spans import IntervalSet
 from engine.walltime import WallClock
@@ -28,10 +29,10 @@ class _Asks(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Desk:
-    """Speaks HTTP for an `Office`; times are shown by `clock`."""
+    """Speaks HTTP for an `Office`; times are shown by `clock`, the page in `lang`."""
 
-    def __init__(self, office: Office, clock: WallClock) -> None:
-        self._office, self._clock = office, clock
+    def __init__(self, office: Office, clock: WallClock, lang: str) -> None:
+        self._office, self._clock, self._lang = office, clock, lang
 
     def app(self) -> web.Application:
         """The web application."""
@@ -45,6 +46,8 @@ class Desk:
         app.router.add_post("/faults", self._fail)
         app.router.add_delete("/faults", self._heal)
         app.router.add_get("/", self._page)
+        app.router.add_post("/wish", self._wish)
+        app.router.add_post("/condition", self._condition)
         return app
 
     async def _wire(self, request: web.Request) -> web.StreamResponse:
@@ -123,8 +126,27 @@ class Desk:
         return [{"start": shown(Instant(start)), "end": shown(Instant(end))} for start, end in times]
 
     async def _page(self, request: web.Request) -> web.Response:
-        text = page(self._office, self._clock, request.query.get("week", ""))
-        return web.Response(text=text, content_type="text/html")
+        asked = Asked(request.query.get("week", ""), request.query.get("told", ""), time.time(), self._lang)
+        return web.Response(text=page(self._office, self._clock, asked), content_type="text/html")
+
+    async def _wish(self, request: web.Request) -> web.Response:
+        """A patient presses a free time on the page."""
+        form = await request.post()
+        name, start = str(form.get("calendar", "")), str(form.get("start", ""))
+        if not start.isdecimal() or name not in self._office.holdings.names():
+            raise web.HTTPBadRequest
+        told = "booked" if self._office.book(name, int(start), int(start) + SLOT) else "taken"
+        self._office.traffic.note("book", name, told)
+        self._office.happened()
+        raise web.HTTPSeeOther(f"/?told={told}")
+
+    async def _condition(self, request: web.Request) -> web.Response:
+        """A person puts the portal out of order, or in order."""
+        condition = str((await request.post()).get("condition", ""))
+        if condition not in LASTING:
+            raise web.HTTPBadRequest
+        self._office.put(condition)
+        raise web.HTTPSeeOther("/")
 
 
 def _calendar_in(body: bytes) -> str:

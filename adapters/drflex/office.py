@@ -12,7 +12,7 @@ import msgspec
 from adapters.drflex.holdings import Holdings, Upload, read_upload, read_wish
 from adapters.drflex.stage import Reply
 from adapters.drflex.traffic import Traffic
-from adapters.drflex.troubles import Kind, Script, Trouble
+from adapters.drflex.troubles import LASTING, Kind, Script, Trouble
 from engine.spans import EMPTY, IntervalSet
 
 _KEEP = 10_000
@@ -75,6 +75,19 @@ class Office:
     def heal(self) -> None:
         """No more trouble from now on."""
         self.script.heal()
+
+    @property
+    def condition(self) -> str:
+        """Which of LASTING it is in; "none" where it is in none of them."""
+        waiting = {each.kind: each.status for each in self.script.waiting}
+        lasting = ((name, each) for name, each in LASTING.items() if each is not None)
+        return next((name for name, each in lasting if waiting.get(each.kind) == each.status), "none")
+
+    def put(self, condition: str) -> None:
+        """Into one of LASTING, and out of every other trouble."""
+        self.heal()
+        trouble = LASTING[condition]
+        self.script.waiting += [] if trouble is None else [trouble]
 
     async def wait_for(self, condition: Callable[[Self], bool], limit: float = 5.0) -> None:
         """Until `condition` holds, looked at whenever something happened; TimeoutError after `limit` seconds."""

@@ -25,7 +25,8 @@ _BERLIN = WallClock(ZoneInfo("Europe/Berlin"))
 class StandIn(Office):
     """The portal of one practice, a real HTTP server on a port of loopback; `async with` starts and stops it.
 
-    `window` is what it asks for, two dates or instants as the wire writes them; `tls` makes it speak https.
+    `window` is what it asks for, two dates or instants as the wire writes them; `tls` makes it speak https; `lang` is
+    what its page speaks.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class StandIn(Office):
         port: int = 0,
         tls: ssl.SSLContext | None = None,
         clock: WallClock = _BERLIN,
+        lang: str = "en",
     ) -> None:
         super().__init__(key, header, window)
+        self.lang = lang
         self.port = port
         self._tls, self._clock = tls, clock
         self._runner: web.AppRunner | None = None
@@ -62,7 +65,7 @@ class StandIn(Office):
         """Listen, on the same port as before if there was one."""
         # A request is cancelled when its client goes away: a stalled one is over then, as at a real portal.
         runner = web.AppRunner(
-            Desk(self, self._clock).app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.2
+            Desk(self, self._clock, self.lang).app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.2
         )
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self._tls).start()
@@ -94,7 +97,7 @@ point tmex at it:
   TMEX_API_KEY={key}
 
 look in:
-  {url}/ shows what is blocked and booked, week by week
+  {url}/ shows what is blocked and booked, week by week; there a patient can book, and the portal be put out of order
   curl {url}/state says the same as JSON, with every request
 
 book as a patient (201, or 409 when the time is taken):

@@ -114,3 +114,12 @@ EVERYDAY: Final = (
     Trouble(kind="stall"),
 )
 """What hostile mode draws from: troubles of an ordinary bad day, over within seconds."""
+
+LASTING: Final[dict[str, Trouble | None]] = {
+    "none": None,
+    "error": Trouble(kind="status", status=500, times=10**9),
+    "silent": Trouble(kind="stall", times=10**9),
+    "key": Trouble(kind="status", status=401, times=10**9),
+    "busy": Trouble(kind="status", status=429, retry_after="30", times=10**9),
+}
+"""What a person can put out of order on the page, until it is put in order again."""

@@ -1,14 +1,17 @@
 """The stand-in behaves as the wire assumes of Dr.Flex, sees what only a portal can see, and fails on demand."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import aiohttp
 import pytest
 
+from adapters.drflex.patients import SLOT
 from adapters.drflex.standin import StandIn
 from adapters.drflex.traffic import Traffic
 from adapters.drflex.troubles import KINDS, Kind
@@ -241,3 +244,66 @@ async def test_it_runs_on_its_own_and_teaches(side: StandIn) -> None:
 def test_every_kind_of_trouble_is_explained() -> None:
     """What can be asked for stands in the help."""
     assert tuple(KINDS) == get_args(Kind)
+
+
+# -------------------------------------------------------------------------------------------------------- the page
+
+
+async def test_a_patient_books_on_the_page(side: StandIn, http: aiohttp.ClientSession) -> None:
+    """R2: what is free is offered, what is booked is not, and counts as not entered until the practice uploads it."""
+    await said(http, "POST", "/upload", json=UPLOAD | {"appointments": []}, headers=KEY)
+
+    async def seen(path: str = "/") -> str:
+        async with http.get(path) as answer:
+            return await answer.text()
+
+    html = await seen()
+    starts = re.findall(r'name="start" value="([0-9]+)"', html)
+    assert len(starts) == len(set(starts)) == 10
+    assert "not yet entered: 0" in html
+    wish = {"calendar": "Dr. Adler", "start": starts[0]}
+    for told in ("Booked.", "taken meanwhile"):
+        async with http.post("/wish", data=wish) as answer:
+            assert told in await answer.text()
+    html = await seen()
+    assert f'value="{starts[0]}"' not in html
+    assert "not yet entered: 1" in html
+    begins, ends = (datetime.fromtimestamp(int(starts[0]) + each, UTC).isoformat() for each in (0, SLOT))
+    entered = {"appointments": [{"start": begins, "end": ends}]}
+    await said(http, "POST", "/upload", json=UPLOAD | entered, headers=KEY)
+    html = await seen()
+    assert "not yet entered: 0" in html
+    assert "<b>entered</b>" in html
+    nobody, never = {"calendar": "Niemand", "start": starts[1]}, {"calendar": "Dr. Adler", "start": "now"}
+    for nonsense in (nobody, never, {"calendar": "Dr. Adler"}):
+        async with http.post("/wish", data=nonsense) as answer:
+            assert answer.status == 400
+
+
+async def test_nothing_is_offered_outside_the_window(side: StandIn, http: aiohttp.ClientSession) -> None:
+    """R1: a window of the past, or one that nobody understands, has no free time."""
+    await said(http, "POST", "/upload", json=UPLOAD, headers=KEY)
+    for asks in (("2020-01-01", "2020-02-01"), ("nonsense", "nonsense")):
+        side.ask_for(*asks)
+        async with http.get("/") as answer:
+            assert 'name="start"' not in await answer.text()
+
+
+async def test_a_person_puts_it_out_of_order_and_in_order_again(side: StandIn, http: aiohttp.ClientSession) -> None:
+    """Until then every request fails in the same way."""
+    for condition, status in (("error", 500), ("key", 401), ("busy", 429), ("none", 200)):
+        async with http.post("/condition", data={"condition": condition}) as answer:
+            assert f'value="{condition}" aria-pressed="true"' in await answer.text()
+        for _ in range(3):
+            async with http.get("/window", headers=KEY) as answer:
+                assert answer.status == status
+    async with http.post("/condition", data={"condition": "on fire"}) as answer:
+        assert answer.status == 400
+
+
+async def test_its_page_speaks_german() -> None:
+    """Where the demo does."""
+    async with StandIn(lang="de") as side, aiohttp.ClientSession(side.url) as http, http.get("/") as answer:
+        html = await answer.text()
+    assert '<html lang="de">' in html
+    assert "wie Patienten es sehen" in html

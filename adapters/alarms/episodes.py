@@ -14,6 +14,8 @@ from engine.faults import Fault
 KEY, WINDOW, ALL = "key", "window", "all"
 _WIDE: Final = (KEY, WINDOW, ALL)
 """Topics that explain whatever else may be wrong, widest first."""
+LINGERS: Final = 120.0
+"""Seconds after which they explain nothing any more."""
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     calendar: str = ""
     """Which calendar it is about; empty for the whole job."""
     since: float
+    ends: float | None = None
+    """Since when its trouble is over, while something is left of it."""
     over: bool = False
 
 
@@ -35,7 +39,7 @@ def troubles(condition: Condition, stale_after: float) -> dict[str, Fault]:
         return {}
     if condition.stale is not None and condition.stale.code == "portal.key_refused":
         return {KEY: condition.stale}
-    late = {each.name: _reason(each) for each in condition.calendars if _late(each, condition.at, stale_after)}
+    late = {each.name: _reason(each) for each in condition.calendars if _stuck(each, condition.at, stale_after)}
     found = {f"calendar {name}": fault for name, fault in late.items()}
     for each in condition.calendars:
         if each.waiting or each.adrift:
@@ -57,18 +61,37 @@ def right(condition: Condition, stale_after: float) -> bool:
 
 def step(told: Mapping[str, Alarm], now: Mapping[str, Fault], at: float) -> tuple[dict[str, Alarm], list[Alarm]]:
     """What stands as told from now on, and what is to be told for that."""
-    wide = next((topic for topic in _WIDE if topic in now), None)
-    standing, news = dict(told), list[Alarm]()
+    standing = {topic: _dated(alarm, None if topic in now else at) for topic, alarm in told.items()}
+    hush, news = _hush(standing, now, at), list[Alarm]()
+    for topic in [topic for topic in standing if topic not in now and hush is None]:
+        news.append(msgspec.structs.replace(standing.pop(topic), ends=None, over=True))
     for topic, fault in now.items():
-        if topic not in standing and wide in (None, topic):
+        if topic not in standing and hush in (None, topic):
             name = str(fault.facts.get("name", "")) or topic.partition(" ")[2]
             standing[topic] = Alarm(topic=topic, fault=fault, calendar=name, since=at)
             news.append(standing[topic])
-    for topic, alarm in told.items():
-        if topic not in now and wide is None:
-            del standing[topic]
-            news.append(msgspec.structs.replace(alarm, over=True))
     return standing, news
+
+
+def _dated(alarm: Alarm, ends: float | None) -> Alarm:
+    """`alarm` with when its trouble ended; the first look that lacked it decides."""
+    kept = alarm.ends if ends is not None and alarm.ends is not None else ends
+    return alarm if kept == alarm.ends else msgspec.structs.replace(alarm, ends=kept)
+
+
+def _hush(standing: Mapping[str, Alarm], now: Mapping[str, Fault], at: float) -> str | None:
+    """The topic that explains whatever else is wrong, if there is one: what a portal that was gone left behind needs a
+    moment to go right.
+    """
+    after = (topic for topic in _WIDE if topic in standing and topic not in now)
+    passing = [topic for topic in after if now and at - (standing[topic].ends or at) < LINGERS]
+    return next((topic for topic in (KEY, *passing, *_WIDE) if topic in now or topic in passing), None)
+
+
+def _stuck(each: CalendarCondition, at: float, stale_after: float) -> bool:
+    """Whether it is late for another reason than that it waits for a person, which is told by itself."""
+    waits = bool(each.waiting) or each.adrift
+    return _late(each, at, stale_after) and (not waits or each.state == "failed")
 
 
 def _late(each: CalendarCondition, at: float, stale_after: float) -> bool:

@@ -1,11 +1,10 @@
 """Looks at the job once a second, and sees to it that people hear of it; whatever fails here never reaches the sync."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 import msgspec
@@ -44,10 +43,26 @@ class Told:
             aside.replace(self._path)
 
 
+class Ways(Protocol):
+    """The ways to people; each raises ChannelError. See `Channels`."""
+
+    def names(self) -> list[str]:
+        """Those by which an alarm goes."""
+        ...
+
+    async def send(self, channel: str, alarm: Alarm) -> None:
+        """Tell it by one of `names()`."""
+        ...
+
+    async def beat(self) -> None:
+        """All is right."""
+        ...
+
+
 class Courier:
     """Brings alarms to people, each channel by itself; of one topic only the newest is on its way."""
 
-    def __init__(self, channels: Channels, trouble: Callable[[Fault], None]) -> None:
+    def __init__(self, channels: Ways, trouble: Callable[[Fault], None]) -> None:
         self._channels, self._trouble = channels, trouble
         self._deaf: set[str] = set()
         self._under_way: dict[tuple[str, str], asyncio.Task[object]] = {}
@@ -87,24 +102,28 @@ class Courier:
 
 async def watch(settings: Settings, condition: Callable[[], Condition], trouble: Callable[[Fault], None]) -> None:
     """Until it is cancelled; `trouble` is told of each channel that takes nothing."""
-    began, beaten = time.monotonic(), -BEAT_EVERY
-    store = Told(settings.state)
-    told = store.read()
     async with aiohttp.ClientSession() as http:
         courier = Courier(Channels(settings, http), trouble)
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            now, at = condition(), time.monotonic()
-            found = troubles(now, settings.stale_after)
-            if at - began < settings.stale_after:
-                # A job that has just begun knows nothing of before: it has the time that every calendar is given.
-                found = {topic: fault for topic, fault in found.items() if topic in told or topic == KEY}
-            standing, news = step(told, found, now.at)
-            if standing != told:
-                told = standing
-                store.write(told)
-            for alarm in news:
-                courier.bring(alarm)
-            if at - beaten >= BEAT_EVERY and right(now, settings.stale_after):
-                beaten = at
-                courier.beat()
+        await tend(courier, Told(settings.state), condition, settings.stale_after)
+
+
+async def tend(courier: Courier, store: Told, condition: Callable[[], Condition], stale_after: float) -> None:
+    """Have people told what is new since what `store` knows, and of a heartbeat while all is right; until cancelled."""
+    now = asyncio.get_running_loop().time
+    told, began, beaten = store.read(), now(), -BEAT_EVERY
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        seen, at = condition(), now()
+        found = troubles(seen, stale_after)
+        if at - began < stale_after:
+            # A job that has just begun knows nothing of before: it has the time that every calendar is given.
+            found = {topic: fault for topic, fault in found.items() if topic in told or topic == KEY}
+        standing, news = step(told, found, seen.at)
+        if standing != told:
+            told = standing
+            store.write(told)
+        for alarm in news:
+            courier.bring(alarm)
+        if at - beaten >= BEAT_EVERY and right(seen, stale_after):
+            beaten = at
+            courier.beat()

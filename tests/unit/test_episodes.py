@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.alarms.episodes import ALL, KEY, WINDOW, Alarm, right, step, troubles
+from adapters.alarms.episodes import ALL, KEY, LINGERS, WINDOW, Alarm, right, step, troubles
 from adapters.condition import CalendarCondition, Condition
 from engine.faults import Fault
 from engine.spans import IntervalSet
@@ -57,11 +57,34 @@ def test_a_wider_trouble_says_it_all() -> None:
     names = {f"calendar {name}": GONE for name in "ABCD"}
     standing, news = step({}, names | {ALL: GONE}, 1.0)
     assert [each.topic for each in news] == [ALL]
-    standing, news = step(standing, names, 2.0)  # not all of them any more, for a moment
-    assert [each.topic for each in news if not each.over] == list(names)
+    standing, news = step(standing, names, 2.0)  # not all of them any more
+    assert news == []
     standing, news = step(standing, {}, 3.0)
-    assert all(each.over for each in news)
+    assert [(each.topic, each.over) for each in news] == [(ALL, True)]
     assert standing == {}
+
+
+def test_what_a_wider_trouble_leaves_behind_is_told_after_a_while() -> None:
+    """Calendars that stay late though the window is back are no longer explained by it; a refused key never was."""
+    late = {"calendar A": GONE}
+    standing, _ = step({}, late | {WINDOW: GONE}, 1.0)
+    standing, news = step(standing, late, 2.0)
+    assert news == []
+    standing, news = step(standing, late, 1.0 + LINGERS)
+    assert news == []
+    assert [each.topic for each in step(standing, {KEY: GONE}, 1.0 + LINGERS)[1]] == [KEY]
+    standing, news = step(standing, late, 2.0 + LINGERS)
+    assert [(each.topic, each.over) for each in news] == [(WINDOW, True), ("calendar A", False)]
+    assert standing.keys() == late.keys()
+
+
+def test_a_trouble_that_comes_back_has_not_ended() -> None:
+    """It lingers from its last end on."""
+    late = {"calendar A": GONE}
+    standing, _ = step({}, late | {WINDOW: GONE}, 0.0)
+    for at, now in ((10.0, late), (20.0, late | {WINDOW: GONE}), (30.0, late), (29.0 + LINGERS, late)):
+        standing, news = step(standing, now, at)
+        assert news == [], at
 
 
 def test_a_heartbeat_means_that_every_calendar_is_right() -> None:

@@ -37,6 +37,7 @@ VERBS = (
     "explain",
     "release",
     "check",
+    "setup",
     "config",
     "health",
     "sql",
@@ -87,6 +88,7 @@ def _parser(lang: str) -> Parser:
     made["sync"].add_argument(
         "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
     )
+    made["setup"].add_argument("file", metavar="FILE", nargs="?", type=Path, help=phrase("help.file", lang))
     made["demo"].add_argument("--changes", metavar="N", type=int, help=phrase("help.changes", lang))
     made["status"].add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
     made["explain"].add_argument("name", metavar="NAME", help=phrase("help.name", lang))
@@ -167,6 +169,12 @@ def _check(arguments: argparse.Namespace, lang: str) -> int:
         return 0 if checker.passed() else 1
 
     return _loop(work)
+
+
+def _setup(arguments: argparse.Namespace, lang: str) -> int:
+    from adapters.setup import FILE, setup  # noqa: PLC0415 - see the module's first sentences
+
+    return setup(arguments.file or FILE, lang)
 
 
 def _health(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape

@@ -11,7 +11,7 @@ CONTRACT = {
         *("source.deaf", "source.no_trigger", "source.pooler", "source.queue_filling", "source.replica"),
         *("source.role_other", "source.role_wide", "file.no_events"),
     ],
-    2: ["usage.no_calendar", "usage.no_moment", "usage.wrong"],
+    2: ["usage.no_answer", "usage.no_calendar", "usage.no_moment", "usage.wrong"],
     65: [
         *("source.corrupt", "source.not_a_database", "source.no_relation", "source.no_field", "source.unreadable"),
         *(

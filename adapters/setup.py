@@ -1,0 +1,170 @@
+"""Asks for what the job cannot do without, writes it down for its owner's eyes alone, and tries it.
+
+Nothing is written before the last answer; the key is never shown.
+"""
+
+import asyncio
+import errno
+import os
+import sys
+from collections.abc import Mapping
+from getpass import getpass
+from pathlib import Path
+from typing import Final
+
+from adapters import command
+from adapters.check import check
+from adapters.compose import LookShelf, open_source
+from adapters.settings import SETTINGS, Setting, faults, load
+from adapters.streams import complain, tell
+from adapters.texts import say
+from adapters.texts.phrasing import phrase
+from engine.faults import Fault, FaultError
+from engine.model import ColumnId
+
+FILE: Final = Path("tmex.env")
+"""Where the answers go, if nobody says otherwise."""
+_LOOK_LIMIT: Final = 20.0
+"""Seconds in which a source must have named its columns."""
+_ASKED: Final = ("TMEX_API_KEY", "TMEX_WINDOW_URL", "TMEX_UPLOAD_URL", "TMEX_SOURCE", "TMEX_PRACTICE", "TMEX_STATE")
+_KEY: Final = "TMEX_API_KEY"
+_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-")
+"""What no shell, no systemd and no compose file reads as anything but itself."""
+
+
+def setup(file: Path, lang: str) -> int:
+    """Ask, write, try; the exit code says whether everything that was tried is right. Raises FaultError."""
+    tell(phrase("setup.hello", lang, file=str(file)))
+    if file.exists() and not _agrees("overwrite", lang, file=str(file)):
+        tell(phrase("setup.kept", lang, file=str(file)))
+        return 0
+    answers = {"TMEX_LANG": lang}
+    for name in _ASKED:
+        answers[name] = _asked(_setting(name), answers, lang)
+    answers |= _calendars(answers, lang)
+    _write(file, answers, lang)
+    tell(phrase("setup.written", lang, file=str(file)))
+    return _tried(answers, lang)
+
+
+def _setting(name: str) -> Setting[object]:
+    return next(each for each in SETTINGS if each.name == name)
+
+
+def _asked(setting: Setting[object], known: Mapping[str, str], lang: str) -> str:
+    """A usable answer, however often it takes; an empty one is the default, where there is one."""
+    tell("\n" + (setting.de if lang == "de" else setting.en))
+    default = _default(setting)
+    while True:
+        told = (
+            setting.name + f" ({setting.form.allowed})" * bool(setting.form.allowed) + f" [{default}]" * bool(default)
+        )
+        text = _line(told, secret=setting.name == _KEY) or default
+        wrong = _wrong(setting.name, text, known)
+        if wrong is None:
+            return text
+        complain(say(wrong, lang))
+
+
+def _default(setting: Setting[object]) -> str:
+    """The default as it is on this machine."""
+    derived = setting.derive(os.environ) if setting.derive is not None else setting.default
+    return derived or ""
+
+
+def _wrong(name: str, text: str, known: Mapping[str, str]) -> Fault | None:
+    found = faults({**known, name: text})
+    return next((fault for fault in found if fault.facts.get("name") == name), None)
+
+
+def _calendars(answers: Mapping[str, str], lang: str) -> dict[str, str]:
+    """Which online calendars there are, and what feeds each; at least one."""
+    columns = asyncio.run(_columns(answers, lang))
+    tell("\n" + phrase("setup.columns" if columns else "setup.no_columns", lang, found=", ".join(map(str, columns))))
+    while True:
+        chosen = _offered(columns, lang) if columns else _typed(lang)
+        named = {f"TMEX_CALENDAR_{number}": each for number, each in enumerate(chosen, 1)}
+        wrong = [each for each in faults({**answers, **named}) if "CALENDAR" in str(each.facts.get("name"))]
+        if not wrong:
+            return named
+        for each in wrong:
+            complain(say(each, lang))
+
+
+def _offered(columns: tuple[ColumnId, ...], lang: str) -> list[str]:
+    names = [(_line(phrase("setup.name", lang, column=str(column))), column) for column in columns]
+    return [f"{name}={column}" for name, column in names if name]
+
+
+def _typed(lang: str) -> list[str]:
+    told = list[str]()
+    while text := _line(phrase("setup.calendar", lang)):
+        told.append(text)
+    return told
+
+
+async def _columns(answers: Mapping[str, str], lang: str) -> tuple[ColumnId, ...]:
+    """The columns that the source has; none where it cannot say, and why is told."""
+    settings = load({**answers, "TMEX_CALENDAR_1": "online=calendar/column"})
+    try:
+        async with asyncio.timeout(_LOOK_LIMIT), open_source(settings, LookShelf(None)) as source:
+            return await source.columns()
+    except TimeoutError:
+        complain(say(Fault("source.timeout"), lang))
+    except FaultError as error:
+        complain(say(error.fault, lang))
+    return ()
+
+
+def _line(told: str, *, secret: bool = False) -> str:
+    """What a person types, or the next line of a pipe. Raises FaultError where there is none."""
+    try:
+        if secret and sys.stdin.isatty():
+            return getpass(f"{told}: ").strip()
+        tell(f"{told}: ", end="" if sys.stdin.isatty() else "\n")
+        line = sys.stdin.readline()
+    except EOFError:
+        line = ""
+    if not line:
+        raise FaultError("usage.no_answer", question=told.partition(" ")[0])
+    return line.strip()
+
+
+def _agrees(key: str, lang: str, **facts: str) -> bool:
+    return _line(phrase(f"setup.{key}", lang, **facts)).lower() in {"j", "ja", "y", "yes"}
+
+
+def _write(file: Path, answers: Mapping[str, str], lang: str) -> None:
+    """Whole or not at all, and never readable for anybody else. Raises FaultError."""
+    lines = [f"# {line}" for line in phrase("setup.comment", lang, file=str(file)).splitlines()]
+    lines += [f"{name}={quoted(value)}" for name, value in answers.items()]
+    aside = file.with_name(file.name + ".new")
+    try:
+        aside.unlink(missing_ok=True)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            out.write("\n".join([*lines, ""]))
+        aside.replace(file)
+    except OSError as error:
+        kind = errno.errorcode.get(error.errno or 0, "OSError")
+        raise FaultError("output.unwritable", kind=kind) from None
+
+
+def quoted(value: str) -> str:
+    """`value` as shells, systemd and compose read it alike."""
+    if value and set(value) <= _PLAIN:
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + "".join(f"\\{each}" if each in '\\"$`' else each for each in value) + '"'
+
+
+def _tried(answers: Mapping[str, str], lang: str) -> int:
+    """What `check` and, if all is well, `plan` say with these settings."""
+    settings = load(answers)
+    tell("\n" + phrase("setup.check", lang))
+    checker = asyncio.run(check(answers, lang))
+    tell("\n".join(checker.lines()))
+    if not checker.passed():
+        return 1
+    tell("\n" + phrase("setup.plan", lang))
+    return asyncio.run(command.plan(settings, as_json=False))

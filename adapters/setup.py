@@ -54,10 +54,10 @@ def _setting(name: str) -> Setting[object]:
 def _asked(setting: Setting[object], known: Mapping[str, str], lang: str) -> str:
     """A usable answer, however often it takes; an empty one is the default, where there is one."""
     tell("\n" + (setting.de if lang == "de" else setting.en))
-    default = _default(setting)
+    default, shape = _default(setting), setting.form.allowed
     while True:
-        told = (
-            setting.name + f" ({setting.form.allowed})" * bool(setting.form.allowed) + f" [{default}]" * bool(default)
+        told = " ".join(
+            [setting.name, *([f"({shape})"] if "…" in shape else []), *([f"[{default}]"] if default else [])]
         )
         text = _line(told, secret=setting.name == _KEY) or default
         wrong = _wrong(setting.name, text, known)
@@ -136,7 +136,7 @@ def _agrees(key: str, lang: str, **facts: str) -> bool:
 
 def _write(file: Path, answers: Mapping[str, str], lang: str) -> None:
     """Whole or not at all, and never readable for anybody else. Raises FaultError."""
-    lines = [f"# {line}" for line in phrase("setup.comment", lang, file=str(file)).splitlines()]
+    lines = [f"# {line}" for line in phrase("setup.comment", lang, file=quoted(str(file.absolute()))).splitlines()]
     lines += [f"{name}={quoted(value)}" for name, value in answers.items()]
     aside = file.with_name(file.name + ".new")
     try:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from select import select
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,7 +124,8 @@ def _talk(terminal: int, script: list[tuple[bytes, str]]) -> bytes:
     """Answer each question once it is asked; all that was shown."""
     shown = b""
     for question, said in script:
-        while question + b" " not in shown or not shown.rstrip(b" ").endswith(b":"):
+        while question not in shown or not shown.endswith(b": "):
+            assert select([terminal], [], [], LIMIT)[0], shown
             shown += os.read(terminal, 4096)
         os.write(terminal, said.encode() + b"\n" * (said != "\x03"))
         shown += b"\n"

@@ -68,11 +68,13 @@ bench: setup ## measure the way from a change in the practice to the portal
 	@$(BIN)/python -m bench
 
 lock: ## write locks/*.txt from pyproject.toml; make lock UPGRADE=1 takes the newest (needs uv; nothing else does)
-	@for lock in "run --group build" "dev --group dev"; do \
-	  set -- $$lock; \
-	  $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	@for lock in "run pyproject.toml --all-extras --group build" "dev pyproject.toml --all-extras --group dev" \
+	  "build --group build" "image pyproject.toml --extra ics"; do \
+	  set -- $$lock; lock=$$1; shift; \
+	  case $$lock in run) ;; *) set -- "$$@" --constraint locks/run.txt;; esac; \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
-	    --all-extras --group $$3 --output-file locks/$$1.txt || exit 1; \
+	    "$$@" --output-file locks/$$lock.txt || exit 1; \
 	done
 
 clean: ## remove what make made

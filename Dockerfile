@@ -29,7 +29,7 @@ COPY adapters/ adapters/
 RUN /build/bin/pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /wheel . \
  && /build/bin/pip --python /opt/tmex/bin/python install --quiet --no-deps --no-index --find-links /wheel tmex \
  && /opt/tmex/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/tmex/lib \
- && mkdir --mode 0700 /state
+ && mkdir --parents /state && mkdir --mode 0700 /state/tmex
 
 FROM ${BASE}
 ARG VERSION=0.1.0
@@ -40,7 +40,7 @@ LABEL org.opencontainers.image.title="tmex" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/tmex /opt/tmex
-COPY --from=build --chown=10001:10001 /state /var/lib/tmex
+COPY --from=build --chown=10001:10001 /state /var/lib
 # HOME and USER, since this user stands in no list of users; a library that asks for them would fail.
 ENV PATH=/opt/tmex/bin:$PATH TMEX_STATE=/var/lib/tmex/tmex.db HOME=/var/lib/tmex USER=tmex PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

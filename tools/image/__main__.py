@@ -79,7 +79,7 @@ def _works(*words: str) -> bool:
 
 def _labels() -> dict[str, str]:
     version: str = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["version"]
-    git = subprocess.run(["git", "rev-parse", "HEAD"], check=False, capture_output=True, text=True)
+    git = subprocess.run(["git", "rev-parse", "HEAD"], check=False, capture_output=True, text=True)  # noqa: S607 - whichever git there is
     return {"VERSION": version, "REVISION": git.stdout.strip()}
 
 
@@ -107,17 +107,7 @@ def _fetch(python: str) -> None:
 
 def _smoke(engine: Engine, kind: str) -> int:
     """See it run: the tests that need the image."""
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-v",
-        "-n0",
-        "--no-header",
-        "-p",
-        "no:cacheprovider",
-        "tests/image/smoke.py",
-    ]
+    words = [sys.executable, "-m", "pytest", "-v", "-n0", "--no-header", "--capture=no", "tests/image/smoke.py"]
     try:
         return subprocess.run(words, check=False, env=dict(os.environ) | {"IMAGE_ENGINE": kind}).returncode  # noqa: S603 - our own words
     finally:

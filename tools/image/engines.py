@@ -1,7 +1,7 @@
 """Two ways to build and run one image: a container engine, or buildah and what the kernel offers.
 
-Both run it as hard as a practice should: read-only, without rights, as the user that the image names. Every path that is
-handed in is bound to the same path inside.
+Both run it as a practice should: read-only, without rights, as the user that the image names. Every path that is handed
+in is bound to the same path inside.
 """
 
 import json
@@ -79,7 +79,7 @@ class Docker:
         words += [f"--entrypoint={run.program}"] if run.program else []
         return [*words, TAG, *run.words]
 
-    def terminate(self, process: int, name: str) -> None:
+    def terminate(self, process: int, name: str) -> None:  # noqa: ARG002 - the engine knows it by its name
         """See `Engine`."""
         told(self._program, "kill", "--signal=TERM", name)
 

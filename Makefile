@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 CODE := engine adapters tools tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench lock clean
+.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench image wheel sbom licences lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -51,12 +51,15 @@ test-long: setup ## what CI does a tenth or less of: 250,000 seeds, 200 kills, 1
 fuzz: setup ## search every parser for an input that it cannot take; SECONDS=60 each, TARGET=csv for one; keeps .fuzz/
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(TARGET)
 
-check: setup ## format, lint, types, import directions, rules of the house
+check: setup ## format, lint, types, import directions, rules of the house; Dockerfile, compose.yaml, shell scripts
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "not formatted: run make format"; exit 1; }
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.check_rules
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/shellcheck .ci/run deploy/compose/*.sh
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 format: setup ## lay the code out, mend what ruff can mend safely, and write the tests' column of docs/faults.md
 	@$(BIN)/ruff format --quiet $(CODE)
@@ -67,16 +70,37 @@ bench: setup ## measure the way from a change in the practice to the portal
 	@test -d bench || { echo "There is nothing to measure with yet: the bench comes in bench/."; exit 1; }
 	@$(BIN)/python -m bench
 
+image: setup ## build the image and try it, with Docker, podman or neither; BASE=… in place of python:3.11-slim, SMOKE=0 to build it only
+	@$(BIN)/python -m tools.image $(if $(BASE),--base $(BASE)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(filter 0,$(SMOKE)),--no-smoke)
+
+wheel: setup ## the wheel, in dist/; whoever builds the same source gets the same bytes
+	@rm -f dist/*.whl
+	@$(BIN)/python -m hatchling build --target wheel --directory dist >/dev/null
+	@cd dist && sha256sum *.whl
+
+sbom: wheel ## every Python package in the image, with its version and licence: dist/tmex.cdx.json (CycloneDX)
+	@rm -rf build/sbom && $(BIN)/python -m venv --without-pip build/sbom
+	@$(BIN)/python -m pip --disable-pip-version-check --python build/sbom install --quiet --require-hashes --requirement locks/image.txt
+	@$(BIN)/python -m pip --disable-pip-version-check --python build/sbom install --quiet --no-deps --no-index dist/*.whl
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --gather-license-texts \
+	  --output-reproducible --output-format JSON --output-file dist/tmex.cdx.json build/sbom
+	@$(BIN)/python -c 'import json; print(len(json.load(open("dist/tmex.cdx.json"))["components"]), "packages in dist/tmex.cdx.json")'
+
+licences: setup ## every package that runs at a practice, with its licence; none may be missing on the list
+	@$(BIN)/python -m tools.licences
+
 lock: ## write locks/*.txt from pyproject.toml; make lock UPGRADE=1 takes the newest (needs uv; nothing else does)
-	@for lock in "run --group build" "dev --group dev"; do \
-	  set -- $$lock; \
-	  $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	@for lock in "run pyproject.toml --all-extras --group build" "dev pyproject.toml --all-extras --group dev" \
+	  "build --group build" "image pyproject.toml --extra ics"; do \
+	  set -- $$lock; lock=$$1; shift; \
+	  case $$lock in run) ;; *) set -- "$$@" --constraint locks/run.txt;; esac; \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
-	    --all-extras --group $$3 --output-file locks/$$1.txt || exit 1; \
+	    "$$@" --output-file locks/$$lock.txt || exit 1; \
 	done
 
 clean: ## remove what make made
-	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist locks/wheels .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each step leaves a stamp when it is done: what failed half way is made again, what is done costs nothing.

@@ -19,6 +19,7 @@ from adapters.condition import of_job
 from adapters.journal import Journal
 from adapters.lock import StateLock
 from adapters.mailbox import Mailbox, Order
+from adapters.notify import ALIVE, READY, STOPPING, Notify
 from adapters.outcome import Outcome
 from adapters.pulse import Pulse
 from adapters.settings import Settings
@@ -41,18 +42,18 @@ END_WITHIN = 9.0
 
 async def run(settings: Settings) -> int:
     """The job: until SIGTERM or SIGINT, as standby while another one works on the same state (I9)."""
-    stop, journal = asyncio.Event(), Journal.of(settings)
-    _end_on_signals(stop)
+    stop, journal, notify = asyncio.Event(), Journal.of(settings), Notify.of(os.environ)
+    _end_on_signals(stop, notify)
     page = front.page(settings)
     with journal.libraries(), StateLock(settings.state) as lock:
-        if await _alone(lock, page, stop, journal):
+        if await _alone(lock, page, stop, journal, notify):
             try:
                 audience = Audience(journal)
                 async with assembled(settings, audience) as engine:
                     if page is not None:
                         front.show(page, engine, settings, audience, lambda on: journal.event("job.switched", on=on))
                         journal.event("page.listening", host=page.host, port=page.port)
-                    await _work(engine, settings, journal, stop)
+                    await _work(engine, settings, journal, stop, notify)
             except BaseException:
                 _end_soon(70)
                 raise
@@ -62,16 +63,17 @@ async def run(settings: Settings) -> int:
     return 0
 
 
-async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyncio.Event) -> None:
+async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyncio.Event, notify: Notify) -> None:
     switch = Switch(settings.state)
     engine.gate.open, fault = switch.read()
     if fault is not None:
         journal.fault(fault)
     journal.event("job.started", version=version("tmex"), calendars=len(settings.calendars))
+    notify(READY)
     async with asyncio.TaskGroup() as tasks:
         others = [
             tasks.create_task(_follow(switch, engine, journal, fault)),
-            tasks.create_task(_beat(Pulse(settings.state))),
+            tasks.create_task(_beat(Pulse(settings.state), notify)),
             tasks.create_task(Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order))),
         ]
         if settings.alert_webhook or settings.alert_mail or settings.heartbeat_url:
@@ -97,8 +99,9 @@ async def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault
             engine.switch(on=on)
 
 
-async def _beat(pulse: Pulse) -> None:
+async def _beat(pulse: Pulse, notify: Notify) -> None:
     while True:
+        notify(ALIVE)
         with suppress(OSError):
             pulse.beat()
         await asyncio.sleep(SWITCH_LOOK)
@@ -142,7 +145,9 @@ def outcome_of(engine: Engine, reports: list[Report], settings: Settings) -> Out
     )
 
 
-async def _alone(lock: StateLock, page: "PageServer | None", stop: asyncio.Event, journal: Journal) -> bool:
+async def _alone(
+    lock: StateLock, page: "PageServer | None", stop: asyncio.Event, journal: Journal, notify: Notify
+) -> bool:
     """Wait until no other job works on the state, nor shows its page where this one is to; False when this one is to
     end before.
     """
@@ -150,7 +155,9 @@ async def _alone(lock: StateLock, page: "PageServer | None", stop: asyncio.Event
     while not (lock.take() and await _opens(page, lock, journal, told=waiting)):
         if not waiting:
             journal.event("job.standby")
+            notify(READY)  # a standby is what was asked for, not a start that hangs
             waiting = True
+        notify(ALIVE)
         try:
             async with asyncio.timeout(STANDBY_LOOK):
                 await stop.wait()
@@ -173,11 +180,12 @@ async def _opens(page: "PageServer | None", lock: StateLock, journal: Journal, *
     return True
 
 
-def _end_on_signals(stop: asyncio.Event) -> None:
+def _end_on_signals(stop: asyncio.Event, notify: Notify) -> None:
     """SIGTERM and SIGINT end the job in order, also as PID 1; and end it all the same if something hangs (I8)."""
 
     def end() -> None:
         if not stop.is_set():
+            notify(STOPPING)
             _end_soon(0)
         stop.set()
 

@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from adapters.ledger import steps
 from adapters.ledger.aside import SUFFIXES, beside, lost_one
 from adapters.ledger.judging import RottenError, judged
 from adapters.ledger.opening import identity, open_to_look, open_to_write, refuse_others
 from adapters.ledger.rows import MARK, Place, checksum, decode, decode_entry, encode, mixed
+from adapters.ledger.upgrading import upgraded
 from engine.ports import Entry, LedgerError
 
 T = TypeVar("T")
@@ -126,6 +128,9 @@ class LedgerFile:
     def _prepare(self, *, looking: bool) -> None:
         with judged(self._path):
             refuse_others(self._path, self._db)
+            if self._number("user_version") < steps.VERSION:
+                _check(looking)  # who writes upgrades it first; one that is put here while a job works is none of ours
+                self._db = upgraded(self._db)
             if not looking:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = NORMAL")  # safe from a killed process; the disk may lag behind

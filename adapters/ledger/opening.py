@@ -9,27 +9,25 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from adapters.ledger import steps
 from adapters.ledger.aside import SUFFIXES, beside, lost_one
 from adapters.ledger.judging import RottenError
 from adapters.ledger.rows import MARK, SUM_BYTES, checksum, encode
 from engine.ports import LedgerError
 
-VERSION: Final = 1
-"""Of the schema; a file of a newer one is never touched."""
 _BUSY: Final = 2.0
 """Seconds to wait for a lock."""
 _FORMAT: Final = 2
 """Of SQLite's files, with a log; and the byte of the header that says so."""
 _FORMAT_FOR_WRITING: Final = 18
 _TABLES: Final = frozenset({"kept", "total", "entry"})
-_SCHEMA: Final = f"""
+_SCHEMA: Final = """
 PRAGMA journal_mode = MEMORY;
 BEGIN;
 CREATE TABLE kept (realm TEXT, kind TEXT, key TEXT, body BLOB, sum BLOB, PRIMARY KEY (realm, kind, key)) WITHOUT ROWID;
 CREATE TABLE total (sum BLOB);
 CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, realm TEXT, at REAL, body BLOB, sum BLOB);
 CREATE INDEX entry_at ON entry (at);
-PRAGMA user_version = {VERSION};
 """
 
 Identity = tuple[tuple[int, int] | None, ...]
@@ -68,17 +66,23 @@ def open_to_look(path: Path) -> sqlite3.Connection:
 
 
 def refuse_others(path: Path, db: sqlite3.Connection) -> None:
-    """The file was written by this version; raises LedgerError for a newer one or for another program's, RottenError
-    for none.
+    """The file was written by this version or an earlier one; raises LedgerError for a newer one or for another
+    program's, RottenError for none.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > VERSION:
-        raise LedgerError("ledger.newer", file=path.name)
+    if version > steps.VERSION:
+        raise _newer(path)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     if tables and not tables & _TABLES:
         raise LedgerError("ledger.foreign", file=path.name)  # perhaps the practice's own: never to be moved (I12)
-    if version != VERSION:
+    if version < 1:
         raise RottenError
+
+
+def _newer(path: Path) -> LedgerError:
+    """An upgrade that somebody took back: what it had left a copy of may be put back, too."""
+    copy = beside(path, f".schema-{steps.VERSION}")
+    return LedgerError("ledger.newer", file=path.name, **({"copy": copy.name} if copy.exists() else {}))
 
 
 def identity(path: Path) -> Identity:
@@ -100,6 +104,7 @@ def _create(path: Path) -> None:
             total = checksum(MARK, body)
             db.execute("INSERT INTO kept VALUES (?, ?, ?, ?, ?)", (*MARK, body, total))
         db.execute("INSERT INTO total VALUES (?)", (total,))
+        db.execute(f"PRAGMA user_version = {steps.VERSION}")
         db.execute("COMMIT")
     fresh.rename(path)
 

@@ -6,6 +6,7 @@ answer, and the next call tries again.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -14,6 +15,7 @@ from adapters.ledger.file import LedgerFile, look, look_back
 from adapters.ledger.judging import RottenError, judged, unwritable
 from adapters.ledger.rows import MARK, Place, column_key, column_of
 from adapters.ledger.thread import DaemonThread
+from adapters.ledger.upgrading import outdated, upgrade
 from engine.faults import Fault
 from engine.model import ColumnId
 from engine.ports import (
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 GIVE_UP_AFTER: Final = 5.0
 """Seconds; a disk that hangs longer counts as one that cannot be written."""
+UPGRADED_WITHIN: Final = 600.0
+"""Seconds for the copy of a large ledger on a slow disk, once after an upgrade."""
 
 
 class SqliteLedger:
@@ -56,7 +60,9 @@ class SqliteLedger:
             self._thread.shutdown()
 
     async def recall(self) -> Recollection:
-        """Everything; raises LedgerError where the state cannot be used at all."""
+        """Everything, of an earlier schema too; raises LedgerError where the state cannot be used at all."""
+        if await self._do(self._is_outdated):
+            await self._do(self._upgrade, within=UPGRADED_WITHIN)
         return await self._do(self._recall)
 
     async def remember(
@@ -114,8 +120,17 @@ class SqliteLedger:
         """
         return await _peeked(path, lambda: look_back(path, realm, since))
 
-    async def _do(self, work: Callable[[], T]) -> T:
-        return await _within(self._path, self._thread, work)
+    async def _do(self, work: Callable[[], T], within: float | None = None) -> T:
+        return await _within(self._path, self._thread, work, within)
+
+    def _is_outdated(self) -> bool:
+        with suppress(RottenError), judged(self._path):  # what is rotten is for _recall to set aside
+            return outdated(self._path)
+        return False
+
+    def _upgrade(self) -> None:
+        with suppress(RottenError), judged(self._path):
+            upgrade(self._path)
 
     def _recall(self) -> Recollection:
         news = None
@@ -196,10 +211,10 @@ async def _peeked(path: Path, work: Callable[[], T]) -> T:
         thread.shutdown()
 
 
-async def _within(path: Path, thread: DaemonThread, work: Callable[[], T]) -> T:
+async def _within(path: Path, thread: DaemonThread, work: Callable[[], T], limit: float | None = None) -> T:
     """Have `work` done on a thread, and wait for it no longer than is bearable."""
     try:
-        async with asyncio.timeout(GIVE_UP_AFTER):
+        async with asyncio.timeout(limit or GIVE_UP_AFTER):
             return await asyncio.get_running_loop().run_in_executor(thread, work)
     except TimeoutError:
         raise unwritable(path, "timeout") from None

@@ -17,7 +17,7 @@ import pytest
 
 from adapters.ledger import SqliteLedger
 from adapters.ledger.aside import SUFFIXES, beside
-from adapters.ledger.opening import VERSION
+from adapters.ledger.steps import VERSION
 from engine.model import ColumnId
 from engine.plan import Loss, Peak, Standing
 from engine.ports import CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection

@@ -11,7 +11,7 @@ from adapters.ledger import SqliteLedger
 from adapters.ledger import sqlite as ledger_sqlite
 from adapters.ledger.aside import SUFFIXES, beside
 from adapters.ledger.file import LedgerFile
-from adapters.ledger.opening import VERSION
+from adapters.ledger.steps import VERSION
 from engine.ports import LedgerError, Recollection
 from tests.contract.ledger_contract import EIGHT, A, B, changed, holding
 from tests.integration.ledger_tools import (

@@ -63,7 +63,7 @@ class InlineLedger(SqliteLedger):
         super().__init__(path, history_seconds=HISTORY, wall=wall)
         self._thread.shutdown()
 
-    async def _do(self, work: Callable[[], T]) -> T:
+    async def _do(self, work: Callable[[], T], within: float | None = None) -> T:
         try:
             return work()
         except RottenError:

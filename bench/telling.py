@@ -34,7 +34,7 @@ def fact(name: str, value: float) -> tuple[str, str]:
     words = name.replace("_", " ")
     if name.endswith("_seconds"):
         return words.removesuffix(" seconds"), seconds(value)
-    if "bytes" in name and "bytes_of" not in name:
+    if name.endswith("_bytes") or name.startswith("bytes_per_"):
         return words, size(value)
     return words, f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 

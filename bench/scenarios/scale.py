@@ -76,6 +76,8 @@ class Fleet:
         numbers: "count[int]",
     ) -> None:
         self.columns, self.process, self.target = columns, process, target
+        self.size = 0
+        """Bytes of the last body."""
         self._connection, self._numbers = connection, numbers
 
     async def change(self, first: int, last: int) -> float:
@@ -86,6 +88,7 @@ class Fleet:
         began = time.monotonic()
         await transaction.commit()
         arrivals = await self.target.arrivals(last - first)
+        self.size = arrivals[-1].size
         return max(each.at for each in arrivals) - began
 
     async def tick(self) -> float:
@@ -121,9 +124,10 @@ async def scale(lab: Lab) -> Outcome:
         "change_cpu_seconds": [(size, each.change.cpu or 0.0) for size, each in grown.items()],
         "change_seconds": [(size, each.change.p50) for size, each in grown.items()],
     }
-    small, large = grown[sizes[0]], grown[sizes[-1]]
+    large = grown[sizes[-1]]
     facts = {f"{name}_exponent": exponent(points) for name, points in curves.items()}
-    facts["bytes_per_further_column"] = (large.memory - small.memory) / (sizes[-1] - sizes[0])
+    more = large.memory - grown[sizes[-2]].memory
+    facts["bytes_per_further_column"] = more / (sizes[-1] - sizes[-2])
     return Outcome.against(large.change, facts=facts, curves=curves)
 
 
@@ -139,7 +143,7 @@ async def throughput(lab: Lab, columns: int) -> Outcome:
         async with _fleet(lab, place, rows, str(places)) as fleet:
             await fleet.change(0, rows)
             taken[places] = [await fleet.change(0, rows) / rows for _ in range(lab.effort.rounds)]
-        pushed[places] = [await _push(lab, places, 20 * lab.effort.changes) for _ in range(lab.effort.rounds)]
+        pushed[places] = [await _push(lab, places, fleet.size) for _ in range(lab.effort.rounds)]
     for places in _CONCURRENCIES:
         own, floor = 1 / min(taken[places]), 1 / min(pushed[places])
         facts |= {f"changes_per_second_at_{places}": own, f"pushes_per_second_at_{places}": floor}
@@ -162,11 +166,12 @@ async def _grown(lab: Lab, fleet: Fleet) -> Growth:
     return Growth(memory, min(ticks), Figures.of(taken[lab.effort.warm_up :], used))
 
 
-async def _push(lab: Lab, places: int, bodies: int) -> float:
-    """Seconds per body, once it runs; a body is as long as one that names a day."""
+async def _push(lab: Lab, places: int, size: int) -> float:
+    """Seconds per body of `size` bytes, once it runs."""
+    bodies = max(2 * places, 10 * lab.effort.changes)
     async with portal() as target:
         words = ("bench.floors.push", f"{target.url}/upload", str(places), str(bodies))
-        async with running(*words, stdin=b"x" * 2000):
+        async with running(*words, stdin=b"x" * size):
             arrivals = await target.arrivals(bodies)
     first, last = arrivals[bodies // 5], arrivals[-1]
     return (last.at - first.at) / (bodies - 1 - bodies // 5)

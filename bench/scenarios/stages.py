@@ -6,10 +6,12 @@ import sqlite3
 import struct
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from bisect import insort
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import repeat
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,14 +21,14 @@ from adapters.duria import postgres, sqlite
 from adapters.duria.csv_format import parse_csv
 from adapters.ledger.file import LedgerFile
 from adapters.ledger.rows import Place
-from bench.figures import Figures, Outcome
+from bench.figures import Figures, Outcome, percentile
 from bench.lab import Lab
 from bench.practices import evening, grid
 from bench.scenario import Scenario
 from engine import occupancy as occupying
 from engine import plan
 from engine.limits import Limits
-from engine.model import ColumnId, Complete, Instant, Occupancy, Window
+from engine.model import ColumnId, Complete, Instant, Occupancy, Rows, Window
 from engine.ports import CalendarRecord
 from engine.spans import IntervalSet
 from engine.walltime import WallClock, WallSpan
@@ -41,41 +43,40 @@ _WINDOW: Final = Window(
     *(Instant(int(datetime(*day, tzinfo=_ZONE).timestamp())) for day in ((2026, 11, 23), (2027, 8, 2)))
 )
 _SPAN: Final = WallSpan(*_CLOCK.around(_WINDOW))
-Work = Callable[[], object]
+T = TypeVar("T")
+Work = Callable[[T], object]
 
 
 async def parse_csv_export(lab: Lab, rows: int) -> Outcome:
     """An export with German header, in cp1252; the floor is a bare pass of csv.reader over its text."""
-    data = export(rows)
 
-    def bare() -> None:
+    def bare(data: bytes) -> None:
         for _ in csv.reader(io.StringIO(data.decode("cp1252"), newline=""), delimiter=";"):
             pass
 
-    return _compared(lab, rows, lambda: parse_csv(data, "PRAX1", "auto", "bench.csv"), bare)
+    return _compared(lab, rows, lambda data: parse_csv(data, "PRAX1", "auto", "bench.csv"), bare, repeat(export(rows)))
 
 
 async def parse_packed(lab: Lab, rows: int) -> Outcome:
-    """What PostgreSQL packed; the floor unpacks the numbers and keeps them as they are."""
-    pairs = [int((each - _EPOCH).total_seconds()) * 1_000_000 for row in grid(rows) for each in row]
-    packed = struct.pack(f"!{len(pairs)}q", *pairs)
-    row = (packed, None, None, 0, None, True)
+    """What PostgreSQL packed; the floor puts the numbers into the machine's order."""
 
-    def bare() -> None:
+    def bare(packed: bytes) -> None:
         array("q", packed).byteswap()
 
-    return _compared(lab, rows, lambda: postgres._collected(row, _COLUMN, _SPAN), bare)
+    return _compared(lab, rows, _unpacked, bare, repeat(_packed(grid(rows))))
 
 
 async def parse_rows(lab: Lab, rows: int) -> Outcome:
     """Rows of SQLite's texts; the floor is `datetime.fromisoformat` for each."""
-    found = [(1, str(start), str(end), 1, None) for start, end in grid(rows)] + [(0, 1, None, None, None)]
+    texts = [(str(start), str(end)) for start, end in grid(rows)]
+    found = [*((1, *each, 1, None) for each in texts), (0, 1, None, None, None)]
 
-    def bare() -> None:
-        for _, start, end, *_ in found[:-1]:
-            datetime.fromisoformat(start), datetime.fromisoformat(end)  # type: ignore[arg-type]  # texts all but the last
+    def bare(_: object) -> None:
+        for start, end in texts:
+            datetime.fromisoformat(start)
+            datetime.fromisoformat(end)
 
-    return _compared(lab, rows, lambda: sqlite._collected(found, _COLUMN, _SPAN), bare)
+    return _compared(lab, rows, lambda found: sqlite._collected(found, _COLUMN, _SPAN), bare, repeat(found))
 
 
 async def decide(lab: Lab, rows: int) -> Outcome:
@@ -84,46 +85,37 @@ async def decide(lab: Lab, rows: int) -> Outcome:
     standing = plan.Standing(baseline=_seen(next(readings)).blocked)
     pairs = list(standing.baseline or ())
 
-    def own() -> None:
-        seen = _seen(next(readings))
+    def own(reading: Complete) -> None:
+        seen = _seen(reading)
         plan.decide(standing, seen, plan.change(standing, seen, _WINDOW, _LIMITS), owed=False, asked=False)
 
-    return _compared(lab, rows, own, lambda: IntervalSet(pairs), cold=_forget)
+    return _compared(lab, rows, own, lambda _: IntervalSet(pairs), readings, cold=_forget)
 
 
 async def encode(lab: Lab, rows: int) -> Outcome:
     """A whole column in which one interval is new; the floor is msgspec on the ready times."""
     sets = (_seen(each).blocked for each in _readings(rows))
-    zone = _ZONE
-    ready = [
-        {"start": datetime.fromtimestamp(start, zone), "end": datetime.fromtimestamp(end, zone)}
-        for start, end in next(sets)
-    ]
-    waiting = [next(sets) for _ in range(3 + lab.effort.rounds * lab.effort.changes)]
+    ready = [{"start": _local(start), "end": _local(end)} for start, end in next(sets)]
 
-    def own() -> None:
-        wire.encode_upload("Dr. Adler", _WINDOW, waiting.pop() if len(waiting) > 1 else waiting[0], _CLOCK)
+    def own(blocked: IntervalSet) -> None:
+        wire.encode_upload("Dr. Adler", _WINDOW, blocked, _CLOCK)
 
-    return _compared(lab, rows, own, lambda: msgspec.json.encode(ready), cold=_forget)
+    return _compared(lab, rows, own, lambda _: msgspec.json.encode(ready), sets, cold=_forget)
 
 
 async def remember(lab: Lab, rows: int) -> Outcome:
-    """A calendar's whole record into the ledger, in one transaction; the floor writes the same bytes with sqlite3."""
+    """A calendar's whole record into the ledger, in one transaction; the floor writes as many bytes with sqlite3."""
     folder = lab.folder()
     file, place = LedgerFile(folder / "ledger.db"), Place("live", "calendar", "Dr. Adler")
-    records = [
-        CalendarRecord(standing=plan.Standing(baseline=_seen(each).blocked))
-        for each, _ in zip(_readings(rows), range(2), strict=False)
-    ]
+    records = (CalendarRecord(standing=plan.Standing(baseline=_seen(each).blocked)) for each in _readings(rows))
     bare = sqlite3.connect(folder / "bare.db", isolation_level=None)
     bare.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE kept (key, body)")
-    body = bytes(rows * 16)
 
-    def plain() -> None:
-        bare.execute("INSERT INTO kept VALUES (1, ?)", (body,))
+    def plain(_: object) -> None:
+        bare.execute("INSERT INTO kept VALUES (1, ?)", (bytes(rows * 16),))
 
     try:
-        return _compared(lab, rows, lambda: file.write({place: lab.chance.choice(records)}, (), 0.0), plain)
+        return _compared(lab, rows, lambda record: file.write({place: record}, (), 0.0), plain, records)
     finally:
         file.close()
         bare.close()
@@ -143,14 +135,26 @@ def _readings(rows: int) -> Iterator[Complete]:
     """Readings of one column, each with one more appointment than the one before."""
     chance, known = Random(rows), grid(rows)
     while True:
-        known = sorted([*known, evening(chance.randrange(100_000))])
-        seconds = [int((each - _EPOCH).total_seconds()) * 1_000_000 for row in known for each in row]
-        packed = struct.pack(f"!{len(seconds)}q", *seconds)
-        yield Complete(postgres._collected((packed, None, None, 0, None, True), _COLUMN, _SPAN))
+        insort(known, evening(chance.randrange(100_000)))
+        yield Complete(_unpacked(_packed(known)))
+
+
+def _packed(times: Sequence[tuple[datetime, datetime]]) -> bytes:
+    """As PostgreSQL packs them: microseconds since 2000."""
+    micros = [int((each - _EPOCH).total_seconds()) * 1_000_000 for pair in times for each in pair]
+    return struct.pack(f"!{len(micros)}q", *micros)
+
+
+def _unpacked(packed: bytes) -> Rows:
+    return postgres._collected((packed, None, None, 0, None, True), _COLUMN, _SPAN)
 
 
 def _seen(reading: Complete) -> Occupancy:
     return occupying.occupancy(reading, _WINDOW, _CLOCK, _LIMITS)
+
+
+def _local(instant: int) -> datetime:
+    return datetime.fromtimestamp(instant, _ZONE)
 
 
 def _forget() -> None:
@@ -159,30 +163,36 @@ def _forget() -> None:
     wire._rows.cache_clear()
 
 
-def _compared(lab: Lab, rows: int, own: Work, floor: Work, *, cold: Work | None = None) -> Outcome:
-    """Both in shuffled turns; `cold` makes every stretch of the column look new, once in between."""
-    taken: dict[str, list[float]] = {"own": [], "floor": [], "cold": []}
-    work = {"own": own, "floor": floor}
-    turns = max(3, lab.effort.rounds * lab.effort.changes // max(1, rows // 2500))
-    for each in work.values():
-        each()
+def _compared(
+    lab: Lab, rows: int, own: Work[T], floor: Work[T], feed: Iterator[T], *, cold: Callable[[], object] | None = None
+) -> Outcome:
+    """Both on what `feed` gives, in shuffled turns; `cold` makes all of a column look new, at the end."""
+    taken: dict[str, list[float]] = {"own": [], "floor": []}
+    work, turns = {"own": own, "floor": floor}, max(3, lab.effort.rounds * lab.effort.changes // max(1, rows // 2500))
+    own(next(feed))
     for _ in lab.steps(turns):
         for name in lab.shuffled(list(work)):
-            taken[name].append(_timed(work[name]))
+            taken[name].append(_timed(work[name], next(feed)))
+    told = Figures.of(taken["own"])
+    facts = {"rows_per_second": rows / told.p50}
     if cold is not None:
-        for _ in range(max(3, turns // 10)):
-            cold()
-            taken["cold"].append(_timed(own))
-    told, facts = Figures.of(taken["own"]), {}
-    facts["rows_per_second"] = rows / told.p50
-    if cold is not None:
-        facts["rows_per_second_when_all_is_new"] = rows / Figures.of(taken["cold"]).p50
+        facts["rows_per_second_when_all_is_new"] = rows / _cold(own, feed, cold, max(3, turns // 10))
     return Outcome.against(told, Figures.of(taken["floor"]), facts=facts)
 
 
-def _timed(work: Work) -> float:
+def _cold(own: Work[T], feed: Iterator[T], cold: Callable[[], object], turns: int) -> float:
+    """Seconds of a turn for which nothing is known."""
+    taken = []
+    for _ in range(turns):
+        value = next(feed)
+        cold()
+        taken.append(_timed(own, value))
+    return percentile(taken, 50)
+
+
+def _timed(work: Work[T], value: T) -> float:
     began = time.perf_counter()
-    work()
+    work(value)
     return time.perf_counter() - began
 
 

@@ -9,13 +9,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 CODE := engine adapters tools tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench lock clean
+.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench bench-quick bench-peers lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.dev ## make .venv: the tmex command, every extra, every tool (needs python3 >= 3.11 and python3-venv)
+setup: $(VENV)/.dev ## make .venv: the tmex command with its extras, every tool (needs python3 >= 3.11 and python3-venv)
 
 run: $(VENV)/.run ## a practice and a portal on this machine, and tmex between them
 	@$(BIN)/tmex demo
@@ -63,16 +63,21 @@ format: setup ## lay the code out, mend what ruff can mend safely, and write the
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 	@$(BIN)/python -m tools.fault_table
 
-bench: setup ## measure the way from a change in the practice to the portal
-	@test -d bench || { echo "There is nothing to measure with yet: the bench comes in bench/."; exit 1; }
-	@$(BIN)/python -m bench
+bench: setup ## measure tmex beside a floor, some minutes; SCENARIO=latency a part, WRITE=1 into docs/benchmarks.md
+	@$(BIN)/python -m bench $(if $(WRITE),--write) $(SCENARIO)
+
+bench-quick: setup ## a glance at every scenario, at most a minute
+	@$(BIN)/python -m bench --quick $(SCENARIO)
+
+bench-peers: $(VENV)/.peers ## as bench, with the programs of others that do a part of it; installs them into .venv
+	@$(BIN)/python -m bench --peers $(if $(WRITE),--write) $(SCENARIO)
 
 lock: ## write locks/*.txt from pyproject.toml; make lock UPGRADE=1 takes the newest (needs uv; nothing else does)
-	@for lock in "run --group build" "dev --group dev"; do \
-	  set -- $$lock; \
+	@for lock in "run --group build" "dev --group dev" "peers --group dev --extra peers --constraints locks/dev.txt"; do \
+	  set -- $$lock; name=$$1; shift; \
 	  $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
-	    --all-extras --group $$3 --output-file locks/$$1.txt || exit 1; \
+	    --extra ics --extra demo $$@ --output-file locks/$$name.txt || exit 1; \
 	done
 
 clean: ## remove what make made
@@ -96,4 +101,9 @@ $(VENV)/.run: locks/run.txt pyproject.toml $(VENV)/.made
 $(VENV)/.dev: locks/dev.txt $(VENV)/.run
 	@echo "installing the tools into $(VENV)"
 	@$(PIP) locks/dev.txt
+	@touch $@
+
+$(VENV)/.peers: locks/peers.txt $(VENV)/.dev
+	@echo "installing the programs of others into $(VENV)"
+	@$(PIP) locks/peers.txt
 	@touch $@

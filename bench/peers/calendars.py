@@ -60,19 +60,26 @@ class Calendars:
 
     def __init__(self, folder: Path, items: int) -> None:
         self._folder, self._items = folder, items
-        self._config = folder / "config"
+        self._config, self._here = folder / "config", folder / "items" / "column"
+        self._there = folder / "server" / "collection-root" / "practice" / "column"
         self._changes = 0
 
     def fill(self) -> None:
-        """Put every item into the folder."""
-        (self._folder / "items" / "column").mkdir(parents=True)
-        for number in range(self._items):
-            self._write(number, "")
+        """Put every item into both sides, so that the first sync finds them equal."""
+        for side in (self._here, self._there):
+            side.mkdir(parents=True)
+            for number in range(self._items):
+                _write(side, number, "")
+        (self._there / ".Radicale.props").write_text('{"tag": "VCALENDAR"}')
 
-    def change(self) -> None:
-        """One item becomes another."""
+    async def change(self) -> float:
+        """One item becomes another; the seconds until the other side has it."""
         self._changes += 1
-        self._write(self._changes % self._items, f"change {self._changes}")
+        number, summary = self._changes % self._items, f"change {self._changes}"
+        _write(self._here, number, summary)
+        taken = await self.run("sync")
+        assert summary in (self._there / f"{number}.ics").read_text(), "vdirsyncer brought nothing over"
+        return taken
 
     async def run(self, *words: str, answer: bytes = b"") -> float:
         """Run vdirsyncer; the seconds that it took."""
@@ -92,9 +99,10 @@ class Calendars:
         """Say where both sides are."""
         self._config.write_text(_VDIRSYNCER.format(folder=self._folder, port=port))
 
-    def _write(self, number: int, summary: str) -> None:
-        text = _ITEM.format(number=number, day=1 + number // 24 % 28, hour=number % 24, summary=summary)
-        (self._folder / "items" / "column" / f"{number}.ics").write_text(text)
+
+def _write(side: Path, number: int, summary: str) -> None:
+    text = _ITEM.format(number=number, day=1 + number // 24 % 28, hour=number % 24, summary=summary)
+    (side / f"{number}.ics").write_bytes(text.encode())
 
 
 @asynccontextmanager
@@ -102,6 +110,9 @@ async def calendars(folder: Path, items: int) -> AsyncIterator[Calendars]:
     """A folder of so many items, in step with a server that runs."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    both = Calendars(folder, items)
+    both.fill()
+    both.configure(port)
     (folder / "radicale").write_text(_RADICALE.format(folder=folder, port=port))
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "radicale", "--config", str(folder / "radicale")),
@@ -110,9 +121,6 @@ async def calendars(folder: Path, items: int) -> AsyncIterator[Calendars]:
     )
     try:
         await _answers(port)
-        both = Calendars(folder, items)
-        both.fill()
-        both.configure(port)
         await both.run("discover", answer=b"y\n" * 10)
         await both.run("sync")
         yield both

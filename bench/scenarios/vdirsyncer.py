@@ -20,11 +20,8 @@ async def sync(lab: Lab, items: int) -> Outcome:
     missing = [reason for name in NEEDED if (reason := lacking(name))]
     if missing:
         return Outcome.against(told.figures["tmex"], skipped={"vdirsyncer": missing[0]})
-    taken = []
     async with calendars(lab.folder(), items) as both:
-        for _ in range(max(2, lab.effort.rounds)):
-            both.change()
-            taken.append(await both.run("sync"))
+        taken = [await both.change() for _ in range(max(2, lab.effort.rounds))]
     return Outcome.against(told.figures["tmex"], peers={"vdirsyncer": Figures.of(taken)})
 
 

@@ -15,7 +15,7 @@ from bench.bar import Bar
 from bench.figures import Outcome, Record
 from bench.lab import FULL, QUICK, SMALLEST, Effort, Lab
 from bench.machine import fixed_work, machine, spread
-from bench.registry import Entry, chosen
+from bench.registry import Entry, chosen, smallest
 from bench.telling import lines, machine_lines
 
 _TEACHES: Final = """
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     wish = parser.parse_args(argv)
     effort = SMALLEST if wish.smallest else QUICK if wish.quick else FULL
-    entries = chosen(wish.scenario, quick=effort is not FULL, peers=wish.peers)
+    entries = chosen(wish.scenario, quick=wish.quick, peers=wish.peers)
+    if wish.smallest:
+        entries = smallest(wish.scenario)
     if wish.list:
         _list(wish.scenario)
         return 0
@@ -66,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("scenario", nargs="*", metavar="SCENARIO", help="those whose names begin so; none means all")
     add("--quick", action="store_true", help="one short round of one size each: a glance, at most a minute")
-    add("--smallest", action="store_true", help="only whether it works: a few changes of each")
+    add("--smallest", action="store_true", help="a few changes of each in its smallest size: whether it works at all")
     add("--peers", action="store_true", help="measure programs of others, too (make bench-peers installs them)")
     add("--json", metavar="FILE", type=Path, help="write the figures there")
     add("--write", action="store_true", help="write docs/benchmarks.md, its plots and its JSON")

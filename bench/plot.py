@@ -11,6 +11,8 @@ from bench.telling import measured, rows
 _COLOURS: Final = {"tmex": "#1a7f37", "floor": "#6b7280"}
 _OTHER: Final = "#b58100"
 _LEFT, _WIDTH, _LINE, _RIGHT = 190, 380, 22, 110
+_LEAST: Final = 1e-7
+"""What is less than that is drawn as that: a logarithm knows no zero."""
 _STYLE: Final = (
     "<style>text{font:12px sans-serif;fill:#24292f}line{stroke:#d0d7de}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}line{stroke:#444c56}}</style>"
@@ -28,13 +30,13 @@ def plot(outcomes: Mapping[str, Outcome], unit: str) -> str:
 
 def _bars(bars: Bars, unit: str) -> str:
     """A bar for each program, from p50 to p99, with a stroke at p90."""
-    low = min(each.p50 for *_, each in bars) / 1.2
-    high = max(each.p99 for *_, each in bars) * 1.2
+    low = max(_LEAST, min(each.p50 for *_, each in bars) / 1.2)
+    high = max(2 * low, max(each.p99 for *_, each in bars) * 1.2)
     scale = _WIDTH / math.log(high / low)
     drawn = []
     for number, (label, who, each) in enumerate(bars):
         y = 8 + number * _LINE
-        x50, x90, x99 = (_LEFT + math.log(value / low) * scale for value in (each.p50, each.p90, each.p99))
+        x50, x90, x99 = (_LEFT + math.log(max(value, low) / low) * scale for value in (each.p50, each.p90, each.p99))
         colour = _COLOURS.get(who, _OTHER)
         told = f"{measured(each.p50, unit)} – {measured(each.p99, unit)}"
         drawn += [

@@ -53,6 +53,7 @@ def chosen(prefixes: Sequence[str], *, quick: bool = False, peers: bool = False)
     ]
 
 
-def smallest() -> list[Entry]:
-    """Every scenario in its smallest size."""
-    return [Entry(each, min(each.sizes, default=0)) for each in SCENARIOS if not each.only_peers]
+def smallest(prefixes: Sequence[str] = ()) -> list[Entry]:
+    """Those in their smallest size, whatever is installed."""
+    entries = (Entry(each, min(each.sizes, default=0)) for each in SCENARIOS)
+    return [each for each in entries if each.name.startswith(tuple(prefixes) or "")]

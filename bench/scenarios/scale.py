@@ -15,12 +15,14 @@ import asyncpg
 import psutil
 
 from bench.figures import Figures, Outcome, exponent
-from bench.lab import Database, Lab
+from bench.lab import SMALLEST, Database, Lab
 from bench.practices import POSTGRES_SCRIPT, READER
 from bench.programs import PortalProgram, cpu, job, portal, running, settings_of
 from bench.scenario import Goal, Scenario
 
 _CONCURRENCIES: Final = (8, 32, 128)
+_COMPARED: Final = 32
+"""The one whose figures stand in the table."""
 _PRACTICE: Final = """
 CREATE SCHEMA practice;
 CREATE TABLE practice.columns AS SELECT number, 'C' || number AS col FROM generate_series(1, {columns}) AS number;
@@ -138,18 +140,18 @@ async def throughput(lab: Lab, columns: int) -> Outcome:
     taken: dict[int, list[float]] = {}
     pushed: dict[int, list[float]] = {}
     place = await _practice(lab, rows)
-    for number in lab.steps(len(_CONCURRENCIES)):
-        places = _CONCURRENCIES[number]
+    concurrencies = _CONCURRENCIES if lab.effort is not SMALLEST else (_COMPARED,)
+    for number in lab.steps(len(concurrencies)):
+        places = concurrencies[number]
         async with _fleet(lab, place, rows, str(places)) as fleet:
             await fleet.change(0, rows)
             taken[places] = [await fleet.change(0, rows) / rows for _ in range(lab.effort.rounds)]
         pushed[places] = [await _push(lab, places, fleet.size) for _ in range(lab.effort.rounds)]
-    for places in _CONCURRENCIES:
+    for places in concurrencies:
         own, floor = 1 / min(taken[places]), 1 / min(pushed[places])
         facts |= {f"changes_per_second_at_{places}": own, f"pushes_per_second_at_{places}": floor}
         facts[f"of_pushes_at_{places}"] = own / floor
-    at = _CONCURRENCIES[1]
-    return Outcome.against(Figures.of(taken[at]), Figures.of(pushed[at]), facts=facts)
+    return Outcome.against(Figures.of(taken[_COMPARED]), Figures.of(pushed[_COMPARED]), facts=facts)
 
 
 async def _grown(lab: Lab, fleet: Fleet) -> Growth:

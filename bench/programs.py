@@ -80,7 +80,7 @@ async def running(
     with TemporaryFile() as complaints:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *words),
-            env=dict(os.environ) | dict(env or {}),
+            env=environment() | dict(env or {}),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=complaints,
@@ -96,6 +96,11 @@ async def running(
             raise
         finally:
             await _ended(process)
+
+
+def environment() -> dict[str, str]:
+    """Ours, in which a program keeps its compiled modules, as one that is installed does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

@@ -45,14 +45,17 @@ class _Round(NamedTuple):
     size: int
 
 
-async def contest(lab: Lab, target: PortalProgram, contestants: Mapping[str, Contestant]) -> Contest:
-    """Let each make its rounds; the first of them is tmex."""
+async def contest(
+    lab: Lab, target: PortalProgram, contestants: Mapping[str, Contestant], anew: Callable[[], Awaitable[None]]
+) -> Contest:
+    """Let each make its rounds, every one of them in a practice made `anew`; the first program is tmex."""
     rounds: dict[str, list[_Round]] = defaultdict(list)
     names, size = list(contestants), 0
     order = [name for number in range(lab.effort.rounds) for name in (names if not number else lab.shuffled(names))]
     for number in lab.steps(len(order)):
         name = order[number]
         contestant = contestants[name]
+        await anew()
         async with contestant.start(size) as process:
             rounds[name].append(await _round(lab, target, process, contestant.change))
         size = rounds[names[0]][-1].size

@@ -85,6 +85,12 @@ class PostgresPractice:
         await transaction.commit()
         return began
 
+    async def anew(self) -> None:
+        """Take back every change."""
+        await self.connection.execute("DELETE FROM tmex_appointments WHERE ends_at - starts_at < interval '1 minute'")
+        await self.connection.execute("VACUUM ANALYZE tmex_appointments")
+        self._numbers = count()
+
     async def timed_commit(self) -> float:
         """Seconds that such a change takes the practice, from its statement on."""
         times = evening(next(self._numbers))
@@ -128,6 +134,11 @@ class SqlitePractice:
         self._db.execute("COMMIT")
         return began
 
+    async def anew(self) -> None:
+        """Take back every change."""
+        self._db.execute("DELETE FROM tmex_appointments WHERE starts_at LIKE '% 18:%' OR starts_at LIKE '% 19:%'")
+        self._numbers = count()
+
 
 class ExportPractice:
     """In a folder of CSV exports, a file for each of four columns; the first is renamed into its place anew."""
@@ -139,7 +150,7 @@ class ExportPractice:
         self.folder.mkdir()
         for name in NAMES:
             (self.folder / f"{name}.csv").write_text(_export(name, grid(rows)))
-        self._text = _export("A", grid(rows))
+        self._text = self._first = _export("A", grid(rows))
 
     async def commit(self) -> float:
         """See PostgresPractice; in place of the COMMIT, when the file's rename began."""
@@ -148,6 +159,12 @@ class ExportPractice:
         began = time.monotonic()
         self._beside.replace(self.folder / "A.csv")
         return began
+
+    async def anew(self) -> None:
+        """Take back every change."""
+        self._text = self._first
+        (self.folder / "A.csv").write_text(self._text)
+        self._numbers = count()
 
 
 def _export(column: str, times: list[tuple[datetime, datetime]]) -> str:

@@ -4,7 +4,10 @@ import asyncio
 import json
 import statistics
 import sys
+from contextlib import AbstractAsyncContextManager
 from typing import Final
+
+import psutil
 
 from bench.contest import Contestant, contest
 from bench.figures import Figures, Outcome
@@ -23,8 +26,11 @@ from tests.simulation.virtual import run
 async def cycle(lab: Lab, rows: int) -> Outcome:
     """Seconds of processor: of tmex per change, of TMEX per cycle."""
     async with await PostgresPractice.of(lab, rows) as place, portal() as target:
-        settings = settings_of(place.address, target, lab.folder(), COLUMNS)
-        told = await contest(lab, target, {"tmex": Contestant(lambda _: job(settings), place.commit)})
+
+        def tmex_of_four(_: int) -> "AbstractAsyncContextManager[psutil.Process]":
+            return job(settings_of(place.address, target, lab.folder(), COLUMNS))
+
+        told = await contest(lab, target, {"tmex": Contestant(tmex_of_four, place.commit)}, place.anew)
         seen = await _cycles(lab, target, place.address)
     own, cpu = told.figures["tmex"], [each["cpu"] for each in seen]
     assert own.cpu is not None
@@ -100,7 +106,7 @@ def _lived(program: unsafe.Program, seed: int) -> _Day:
 
 
 _WHOLE: Final = (
-    "an upload carries every blocked time of its calendar in the window (R2), as each of the cycle's four uploads does; "
+    "an upload carries every blocked time of its calendar in the window (R2), as each of the cycle's four does; "
     "what tmex saves is that it makes few of them, see `day`"
 )
 SCENARIOS: Final = (

@@ -15,6 +15,7 @@ from bench.practices import ExportPractice, PostgresPractice, SqlitePractice
 from bench.programs import PortalProgram, job, portal, running, settings_of
 from bench.scenario import Goal, Scenario
 
+Practice = PostgresPractice | SqlitePractice | ExportPractice
 _ROWS: Final = (300, 2000, 5000)
 _CALENDAR_WORK: Final = (
     "beyond the floor lie the query for the changed days, two writes to the ledger before and after the upload, and "
@@ -39,7 +40,7 @@ async def postgres(lab: Lab, rows: int) -> Outcome:
                 office = await offices(name, place)
                 start = partial(_peer, office.program, office.dsn, target)
                 contestants[name] = Contestant(start, partial(place.commit, office.enqueue))
-        return await _outcome(lab, target, contestants, skipped)
+        return await _outcome(lab, target, contestants, place, skipped)
 
 
 async def sqlite(lab: Lab, rows: int) -> Outcome:
@@ -49,7 +50,7 @@ async def sqlite(lab: Lab, rows: int) -> Outcome:
             contestants = _contestants(
                 lab, target, place.address, "bench.floors.sqlite", place, heard_at=str(place.path)
             )
-            return await _outcome(lab, target, contestants)
+            return await _outcome(lab, target, contestants, place)
 
 
 async def files(lab: Lab, rows: int) -> Outcome:
@@ -59,7 +60,7 @@ async def files(lab: Lab, rows: int) -> Outcome:
         contestants = _contestants(
             lab, target, place.address, "bench.floors.files", place, heard_at=str(place.folder), TMEX_FILE_SETTLE="0"
         )
-        return await _outcome(lab, target, contestants)
+        return await _outcome(lab, target, contestants, place)
 
 
 def _contestants(
@@ -67,20 +68,18 @@ def _contestants(
     target: PortalProgram,
     address: str,
     floor: str,
-    place: PostgresPractice | SqlitePractice | ExportPractice,
+    place: Practice,
     *,
     heard_at: str = "",
     **more: str,
 ) -> dict[str, Contestant]:
-    settings = settings_of(address, target, lab.folder(), None, **more)
+    def tmex(_: int) -> "AbstractAsyncContextManager[psutil.Process]":
+        return job(settings_of(address, target, lab.folder(), None, **more))
+
     return {
-        "tmex": Contestant(partial(_tmex, settings), place.commit),
+        "tmex": Contestant(tmex, place.commit),
         "floor": Contestant(partial(_peer, floor, heard_at or address, target), place.commit),
     }
-
-
-def _tmex(settings: Mapping[str, str], _: int) -> "AbstractAsyncContextManager[psutil.Process]":
-    return job(settings)
 
 
 def _peer(
@@ -90,9 +89,13 @@ def _peer(
 
 
 async def _outcome(
-    lab: Lab, target: PortalProgram, contestants: Mapping[str, Contestant], skipped: Mapping[str, str] = {}
+    lab: Lab,
+    target: PortalProgram,
+    contestants: Mapping[str, Contestant],
+    place: Practice,
+    skipped: Mapping[str, str] = {},
 ) -> Outcome:
-    told = await contest(lab, target, contestants)
+    told = await contest(lab, target, contestants, place.anew)
     figures = dict(told.figures)
     own, floor = figures.pop("tmex"), figures.pop("floor")
     return Outcome.against(own, floor, peers=figures, facts={"upload_bytes": told.size}, skipped=skipped)
@@ -103,8 +106,10 @@ _OF_5000: Final = {
         Goal("ratio_p50", 2.0, "p50 against the floor's", why=_CALENDAR_WORK),
         Goal("ratio_p99", 2.5, "p99 against the floor's", why=_CALENDAR_WORK),
         Goal("cpu_ratio", 1.75, "processor time per change against the floor's", why=_CALENDAR_WORK),
-        Goal("peers.pgqueuer", 0.8, "p50 against pgqueuer's bare handler"),
-        Goal("peers.procrastinate", 0.8, "p50 against procrastinate's bare handler"),
+        Goal("peers.pgqueuer", 0.8, "p50 against pgqueuer's bare handler", why=_CALENDAR_WORK),
+        Goal("peers.procrastinate", 0.8, "p50 against procrastinate's bare handler", why=_CALENDAR_WORK),
+        Goal("peers.debezium_every_ms", 0.3, "p50 against Debezium's engine that polls every millisecond"),
+        Goal("peers.debezium", 0.01, "p50 against Debezium's engine as it comes"),
     ),
     "sqlite": (Goal("ratio_p50", 1.5, "p50 against the floor's", why=_CALENDAR_WORK),),
     "files": (Goal("ratio_p50", 1.5, "p50 against the floor's", why=_CALM_WATCH),),

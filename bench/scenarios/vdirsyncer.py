@@ -1,6 +1,9 @@
 """A change with tmex against a sync of vdirsyncer, the best-known program that keeps two calendars in step."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Final
+
+import psutil
 
 from bench.contest import Contestant, contest
 from bench.figures import Figures, Outcome
@@ -15,8 +18,11 @@ from bench.scenario import Goal, Scenario
 async def sync(lab: Lab, items: int) -> Outcome:
     """One changed appointment among so many: until the other side has it."""
     async with await PostgresPractice.of(lab, items) as place, portal() as target:
-        settings = settings_of(place.address, target, lab.folder())
-        told = await contest(lab, target, {"tmex": Contestant(lambda _: job(settings), place.commit)})
+
+        def tmex(_: int) -> "AbstractAsyncContextManager[psutil.Process]":
+            return job(settings_of(place.address, target, lab.folder()))
+
+        told = await contest(lab, target, {"tmex": Contestant(tmex, place.commit)}, place.anew)
     missing = [reason for name in NEEDED if (reason := lacking(name))]
     if missing:
         return Outcome.against(told.figures["tmex"], skipped={"vdirsyncer": missing[0]})

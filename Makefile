@@ -63,7 +63,7 @@ format: setup ## lay the code out, mend what ruff can mend safely, and write the
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 	@$(BIN)/python -m tools.fault_table
 
-bench: setup ## measure tmex beside a floor, some minutes; SCENARIO=latency a part, WRITE=1 into docs/benchmarks.md
+bench: setup ## measure tmex beside a floor, twenty minutes; SCENARIO=latency a part, WRITE=1 into docs/benchmarks.md
 	@$(BIN)/python -m bench $(if $(WRITE),--write) $(SCENARIO)
 
 bench-quick: setup ## a glance at every scenario, at most a minute

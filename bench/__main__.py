@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -50,11 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no scenario begins with {' or '.join(wish.scenario)}: --list names them")
     if wish.write and effort is not FULL:
         parser.error("a glance is no measurement: --write goes without --quick")
-    record = asyncio.run(measure(entries, effort, peers=wish.peers))
-    if wish.json:
-        wish.json.write_bytes(record.packed())
-    if wish.write:
-        paper.write(record)
+
+    def keep(record: Record) -> None:
+        if wish.json:
+            wish.json.write_bytes(record.packed())
+        if wish.write:
+            paper.write(record)
+
+    asyncio.run(measure(entries, effort, peers=wish.peers, keep=keep))
     return 0
 
 
@@ -84,8 +87,15 @@ def _list(prefixes: Sequence[str]) -> None:
         print(f"{entry.name:<24} {scenario.tells}{floor}{peers}")
 
 
-async def measure(entries: Sequence[Entry], effort: Effort, *, peers: bool = False, quiet: bool = False) -> Record:
-    """Measure all of them, one after the other, and tell each as it is done."""
+async def measure(
+    entries: Sequence[Entry],
+    effort: Effort,
+    *,
+    peers: bool = False,
+    quiet: bool = False,
+    keep: Callable[[Record], None] = lambda _: None,
+) -> Record:
+    """Measure all of them, one after the other; tell each as it is done, and have `keep` keep what is there by then."""
     bar, found = Bar(len(entries)), dict[str, Outcome]()
     here = machine()
     if not quiet:
@@ -100,6 +110,7 @@ async def measure(entries: Sequence[Entry], effort: Effort, *, peers: bool = Fal
             bar.end()
             if not quiet:
                 print("", *lines(entry, found[entry.name]), sep="\n", flush=True)
+            keep(Record(machine=here, scenarios=found))
     return Record(machine=here, scenarios=found)
 
 

@@ -36,7 +36,7 @@ def fixed_work() -> Figures:
 
 
 def spread(work: Figures) -> float:
-    """How much it varied: p90 over p50, less one."""
+    """How much it varied: p90 over p50, less one. Differences below that mean little."""
     return work.p90 / work.p50 - 1
 
 

@@ -50,7 +50,7 @@ def rows(outcome: Outcome) -> Iterator[tuple[str, Figures]]:
 def lines(entry: Entry, outcome: Outcome) -> Iterator[str]:
     """One scenario on the terminal."""
     unit = entry.scenario.unit
-    yield f"{entry.name}   {entry.scenario.tells}"
+    yield f"{entry.name}   {entry.scenario.tells}   (spread {outcome.spread:.0%})"
     for name, each in rows(outcome):
         told = "  ".join(f"p{p} {measured(value, unit):>9}" for p, value in _percentiles(each))
         cpu = f"  cpu {seconds(each.cpu)} a change" if each.cpu is not None else ""

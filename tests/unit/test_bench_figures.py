@@ -1,11 +1,13 @@
 """What the bench makes of its measurements: percentiles, growth, goals, and a page that says just what was measured."""
 
+import io
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.bar import Bar
 from bench.figures import Figures, Machine, Outcome, Record, exponent, percentile
 from bench.paper import DOCS, files, is_current, page, write
 from bench.registry import chosen
@@ -117,6 +119,28 @@ def test_a_page_that_was_written_by_hand_is_noticed(tmp_path: Path) -> None:
 def test_our_page_is_what_was_measured() -> None:
     """docs/benchmarks.md is written by `python -m bench --write` alone."""
     assert is_current(), "write it anew: make bench WRITE=1"
+
+
+class Terminal(io.StringIO):
+    """A stream that people look at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_is_drawn_over_itself_on_a_terminal_alone() -> None:
+    """Elsewhere a line for each scenario is enough, and nothing else stands in a log."""
+    terminal, log = Terminal(), io.StringIO()
+    for stream in (terminal, log):
+        bar = Bar(2, stream)
+        bar.begin("one")
+        bar.tell(0.5)
+        bar.end()
+        bar.begin("two")
+    assert log.getvalue() == "[1/2] one …\n[2/2] two …\n"
+    assert "\n" not in terminal.getvalue()
+    assert " 25% " in terminal.getvalue()
+    assert " 50% " in terminal.getvalue()
 
 
 def test_a_glance_takes_one_size_of_each() -> None:

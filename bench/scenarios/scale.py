@@ -5,6 +5,7 @@ that works its rows out; changes are real rows beneath it, with our trigger.
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -146,9 +147,10 @@ async def throughput(lab: Lab, columns: int) -> Outcome:
         async with _fleet(lab, place, rows, str(places)) as fleet:
             await fleet.change(0, rows)
             taken[places] = [await fleet.change(0, rows) / rows for _ in range(lab.effort.rounds)]
+        facts["upload_bytes"] = fleet.size
         pushed[places] = [await _push(lab, places, fleet.size) for _ in range(lab.effort.rounds)]
     for places in concurrencies:
-        own, floor = 1 / min(taken[places]), 1 / min(pushed[places])
+        own, floor = (1 / statistics.median(each[places]) for each in (taken, pushed))
         facts |= {f"changes_per_second_at_{places}": own, f"pushes_per_second_at_{places}": floor}
         facts[f"of_pushes_at_{places}"] = own / floor
     return Outcome.against(Figures.of(taken[_COMPARED]), Figures.of(pushed[_COMPARED]), facts=facts)
@@ -165,7 +167,7 @@ async def _grown(lab: Lab, fleet: Fleet) -> Growth:
         column = lab.chance.randrange(fleet.columns)
         taken.append(await fleet.change(column, column + 1))
     used = (cpu(fleet.process) - before) / lab.effort.changes
-    return Growth(memory, min(ticks), Figures.of(taken[lab.effort.warm_up :], used))
+    return Growth(memory, statistics.median(ticks), Figures.of(taken[lab.effort.warm_up :], used))
 
 
 async def _push(lab: Lab, places: int, size: int) -> float:

@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wish.list:
         _list(wish.scenario)
         return 0
+    if wish.redraw:
+        paper.draw()
+        return 0
     if not entries:
         parser.error(f"no scenario begins with {' or '.join(wish.scenario)}: --list names them")
     if wish.write and effort is not FULL:
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--peers", action="store_true", help="measure programs of others, too (make bench-peers installs them)")
     add("--json", metavar="FILE", type=Path, help="write the figures there")
     add("--write", action="store_true", help="write docs/benchmarks.md, its plots and its JSON")
+    add("--redraw", action="store_true", help="write the page anew from its JSON, and measure nothing")
     add("--list", action="store_true", help="name the scenarios with what they measure, and do nothing else")
     return parser
 

@@ -32,6 +32,12 @@ def write(later: Record, docs: Path = DOCS) -> None:
     kept = docs / "benchmarks.json"
     record = Record.unpack(kept.read_bytes()).merged(later) if kept.exists() else later
     kept.write_bytes(record.packed())
+    draw(docs)
+
+
+def draw(docs: Path = DOCS) -> None:
+    """Write the page and its plots anew from what was kept: after a change in the words, or of a goal."""
+    record = Record.unpack((docs / "benchmarks.json").read_bytes())
     for name, text in files(record).items():
         path = docs / name
         path.parent.mkdir(exist_ok=True)

@@ -36,19 +36,21 @@ JSON, in seconds and bytes: {"machine": …, "scenarios": {NAME: {"p50", "p90", 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure what the arguments ask for; 0, or 2 for wrong usage."""
+    """Do what the arguments ask for; 0, or 2 for wrong usage."""
     parser = _parser()
     wish = parser.parse_args(argv)
-    effort = SMALLEST if wish.smallest else QUICK if wish.quick else FULL
-    entries = chosen(wish.scenario, quick=wish.quick, peers=wish.peers)
-    if wish.smallest:
-        entries = smallest(wish.scenario)
     if wish.list:
         _list(wish.scenario)
-        return 0
-    if wish.redraw:
+    elif wish.redraw:
         paper.draw()
-        return 0
+    else:
+        _measure(wish, parser)
+    return 0
+
+
+def _measure(wish: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    effort = SMALLEST if wish.smallest else QUICK if wish.quick else FULL
+    entries = smallest(wish.scenario) if wish.smallest else chosen(wish.scenario, quick=wish.quick, peers=wish.peers)
     if not entries:
         parser.error(f"no scenario begins with {' or '.join(wish.scenario)}: --list names them")
     if wish.write and effort is not FULL:
@@ -61,7 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             paper.write(record)
 
     asyncio.run(measure(entries, effort, peers=wish.peers, keep=keep))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,13 +9,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 CODE := engine adapters tools tests $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench image wheel sbom licences lock clean
+.PHONY: help setup run demo test sim mutants unsafe shots fuzz test-long check format bench bench-quick bench-peers image wheel sbom licences lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.dev ## make .venv: the tmex command, every extra, every tool (needs python3 >= 3.11 and python3-venv)
+setup: $(VENV)/.dev ## make .venv: the tmex command with its extras, every tool (needs python3 >= 3.11 and python3-venv)
 
 run: $(VENV)/.run ## a practice and a portal on this machine, and tmex between them
 	@$(BIN)/tmex demo
@@ -66,9 +66,14 @@ format: setup ## lay the code out, mend what ruff can mend safely, and write the
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 	@$(BIN)/python -m tools.fault_table
 
-bench: setup ## measure the way from a change in the practice to the portal
-	@test -d bench || { echo "There is nothing to measure with yet: the bench comes in bench/."; exit 1; }
-	@$(BIN)/python -m bench
+bench: setup ## measure tmex beside a floor, twenty minutes; SCENARIO=latency a part, WRITE=1 into docs/benchmarks.md
+	@$(BIN)/python -m bench $(if $(WRITE),--write) $(SCENARIO)
+
+bench-quick: setup ## a glance at every scenario, at most a minute
+	@$(BIN)/python -m bench --quick $(SCENARIO)
+
+bench-peers: $(VENV)/.peers ## as bench, with the programs of others that do a part of it; installs them into .venv
+	@$(BIN)/python -m bench --peers $(if $(WRITE),--write) $(SCENARIO)
 
 image: setup ## build the image and try it, with Docker, podman or neither; BASE=… in place of python:3.11-slim, SMOKE=0 to build it only
 	@$(BIN)/python -m tools.image $(if $(BASE),--base $(BASE)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(filter 0,$(SMOKE)),--no-smoke)
@@ -90,8 +95,9 @@ licences: setup ## every package that runs at a practice, with its licence; none
 	@$(BIN)/python -m tools.licences
 
 lock: ## write locks/*.txt from pyproject.toml; make lock UPGRADE=1 takes the newest (needs uv; nothing else does)
-	@for lock in "run pyproject.toml --all-extras --group build" "dev pyproject.toml --all-extras --group dev" \
-	  "build --group build" "image pyproject.toml --extra ics"; do \
+	@for lock in "run pyproject.toml --extra ics --extra demo --group build" \
+	  "dev pyproject.toml --extra ics --extra demo --group dev" "build --group build" "image pyproject.toml --extra ics" \
+	  "peers pyproject.toml --extra ics --extra demo --extra peers --group dev --constraint locks/dev.txt"; do \
 	  set -- $$lock; lock=$$1; shift; \
 	  case $$lock in run) ;; *) set -- "$$@" --constraint locks/run.txt;; esac; \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -120,4 +126,9 @@ $(VENV)/.run: locks/run.txt pyproject.toml $(VENV)/.made
 $(VENV)/.dev: locks/dev.txt $(VENV)/.run
 	@echo "installing the tools into $(VENV)"
 	@$(PIP) locks/dev.txt
+	@touch $@
+
+$(VENV)/.peers: locks/peers.txt $(VENV)/.dev
+	@echo "installing the programs of others into $(VENV)"
+	@$(PIP) locks/peers.txt
 	@touch $@

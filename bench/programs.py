@@ -1,17 +1,20 @@
-"""The programs that a scenario runs beside each other: a portal, tmex itself, and the floor that it is held against."""
+"""The programs that a scenario runs beside each other: a portal, tmex itself, and those that it is held against."""
 
 import asyncio
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import Final, NamedTuple
 
 import psutil
 
-_LIMIT = 30.0
+_LIMIT: Final = 60.0
+COLUMNS: Final = {"Dr. Adler": "A", "Dr. Bach": "B", "Dr. Celik": "C", "Labor": "D"}
+"""The columns of calendar TK1 by their online calendars, as TMEX had room for."""
 
 
 class Arrival(NamedTuple):
@@ -33,14 +36,18 @@ class PortalProgram:
         async with asyncio.timeout(_LIMIT):
             return await self._arrivals.get()
 
-    async def quiet(self, seconds: float) -> None:
-        """Wait until nothing has come for so long, and forget what came."""
-        while True:
-            try:
+    async def arrivals(self, count: int) -> list[Arrival]:
+        """The next bodies'."""
+        return [await self.arrival() for _ in range(count)]
+
+    async def quiet(self, seconds: float) -> list[Arrival]:
+        """Wait until nothing has come for so long; what came."""
+        came: list[Arrival] = []
+        with suppress(TimeoutError):
+            while True:
                 async with asyncio.timeout(seconds):
-                    await self._arrivals.get()
-            except TimeoutError:
-                return
+                    came.append(await self._arrivals.get())
+        return came
 
     async def follow(self, lines: asyncio.StreamReader) -> None:
         """Take in what the program prints."""
@@ -69,41 +76,67 @@ async def portal() -> AsyncIterator[PortalProgram]:
 async def running(
     *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> AsyncIterator[psutil.Process]:
-    """A program of ours, until the block ends."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *words),
-        env=dict(os.environ) | dict(env or {}),
-        stdin=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdin is not None
-    process.stdin.write(stdin)
-    process.stdin.close()
-    try:
-        yield psutil.Process(process.pid)
-    finally:
+    """A program of ours, until the block ends; what it complained about is told when something fails meanwhile."""
+    with TemporaryFile() as complaints:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *words),
+            env=environment() | dict(env or {}),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=complaints,
+        )
+        assert process.stdin is not None
+        process.stdin.write(stdin)
+        process.stdin.close()
+        try:
+            yield psutil.Process(process.pid)
+        except Exception as error:
+            complaints.seek(0)
+            error.add_note(f"{' '.join(words[:2])}: {complaints.read()[-2000:].decode(errors='replace')}")
+            raise
+        finally:
+            await _ended(process)
+
+
+def environment() -> dict[str, str]:
+    """Ours, in which a program keeps its compiled modules, as one that is installed does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(15):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
         await process.wait()
 
 
-def job_of(source: str, target: PortalProgram, state: str) -> "AbstractAsyncContextManager[psutil.Process]":
-    """The job as it is run, on a source whose column TK1/A feeds one calendar."""
-    return running(
-        "adapters.cli",
-        "run",
-        env={
-            "TMEX_API_KEY": "bench",
-            "TMEX_WINDOW_URL": f"{target.url}/window",
-            "TMEX_UPLOAD_URL": f"{target.url}/upload",
-            "TMEX_SOURCE": source,
-            "TMEX_STATE": f"{state}/tmex.db",
-            "TMEX_LISTEN": "",
-            "TMEX_UPLOAD_GAP": "0",
-            "TMEX_UPLOAD_BURST": "1000000",
-            "TMEX_SETTLE": "0",
-            "TMEX_CALENDAR_1": "Dr. Adler=TK1/A",
-        },
-    )
+def settings_of(
+    source: str, target: PortalProgram, state: Path, columns: Mapping[str, str] | None = None, **more: str
+) -> dict[str, str]:
+    """The job's environment: `columns` of calendar TK1 by their online calendars, and no politeness."""
+    fed = {"Dr. Adler": "A"} if columns is None else columns
+    return {
+        "TMEX_API_KEY": "bench",
+        "TMEX_WINDOW_URL": f"{target.url}/window",
+        "TMEX_UPLOAD_URL": f"{target.url}/upload",
+        "TMEX_SOURCE": source,
+        "TMEX_STATE": f"{state}/tmex.db",
+        "TMEX_LISTEN": "",
+        "TMEX_UPLOAD_GAP": "0",
+        "TMEX_UPLOAD_BURST": "1000000",
+        "TMEX_SETTLE": "0",
+        **{f"TMEX_CALENDAR_{number}": f"{name}=TK1/{column}" for number, (name, column) in enumerate(fed.items(), 1)},
+        **more,
+    }
+
+
+def job(settings: Mapping[str, str]) -> "AbstractAsyncContextManager[psutil.Process]":
+    """The job as it is run."""
+    return running("adapters.cli", "run", env=settings)
 
 
 def cpu(process: psutil.Process) -> float:
@@ -114,3 +147,13 @@ def cpu(process: psutil.Process) -> float:
     except OSError:
         times = process.cpu_times()
         return float(times.user + times.system)
+
+
+def peak_memory(process: psutil.Process) -> int:
+    """Most bytes that were resident at any time; those that are now where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    except OSError:
+        lines = []
+    peak = next((line for line in lines if line.startswith("VmHWM:")), None)
+    return int(peak.split()[1]) * 1024 if peak else int(process.memory_info().rss)

@@ -1,0 +1,247 @@
+"""Thousands of columns in one process: what each adds to memory, to a full tick and to a change, and what gets through.
+
+Every column has its own times, so that nothing which is kept for one of them serves another. The practice is a view
+that works its rows out; changes are real rows beneath it, with our trigger.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Final, NamedTuple
+
+import asyncpg
+import psutil
+
+from bench.figures import Figures, Outcome, exponent
+from bench.lab import SMALLEST, Database, Lab
+from bench.practices import POSTGRES_SCRIPT, READER
+from bench.programs import PortalProgram, cpu, job, portal, running, settings_of
+from bench.scenario import Goal, Scenario
+
+_CONCURRENCIES: Final = (8, 32, 128)
+_COMPARED: Final = 32
+"""The one whose figures stand in the table."""
+_PRACTICE: Final = """
+CREATE SCHEMA practice;
+CREATE TABLE practice.columns AS SELECT number, 'C' || number AS col FROM generate_series(1, {columns}) AS number;
+CREATE TABLE practice.grid AS
+  SELECT timestamp '2026-11-23 06:00' + n / 24 * interval '1 day' + n % 24 * interval '25 minutes' AS starts_at
+    FROM generate_series(0, {rows} - 1) AS n;
+CREATE TABLE practice.tmex_appointments (
+  practice text, calendar text, col text, starts_at timestamp, ends_at timestamp, occupied boolean
+);
+CREATE INDEX ON practice.tmex_appointments (col);
+CREATE UNIQUE INDEX ON practice.columns (col);
+CREATE VIEW public.tmex_appointments AS
+  SELECT 'PRAX1'::text AS practice, 'TK1'::text AS calendar, col, starts_at + number * interval '1 second' AS starts_at,
+         starts_at + number * interval '1 second' + interval '20 minutes' AS ends_at, true AS occupied
+    FROM practice.columns CROSS JOIN practice.grid
+   UNION ALL SELECT practice, calendar, col, starts_at, ends_at, occupied FROM practice.tmex_appointments;
+"""
+_TRIGGERS: Final = """
+CREATE TRIGGER tmex_row AFTER INSERT OR UPDATE OR DELETE ON practice.{table}
+  FOR EACH ROW EXECUTE FUNCTION public.tmex_changed();
+ALTER TABLE practice.{table} ENABLE ALWAYS TRIGGER tmex_row;
+CREATE TRIGGER tmex_truncate AFTER TRUNCATE ON practice.{table}
+  FOR EACH STATEMENT EXECUTE FUNCTION public.tmex_changed();
+ALTER TABLE practice.{table} ENABLE ALWAYS TRIGGER tmex_truncate;
+"""
+# In the evenings, when every column is free; each time another second.
+_CHANGE: Final = """
+INSERT INTO practice.tmex_appointments
+SELECT 'PRAX1', 'TK1', col, start, start + interval '1 second', true
+  FROM practice.columns,
+       LATERAL (SELECT timestamp '2026-11-24 19:00' + $1 % 60 * interval '1 day' + $1 / 60 * interval '2 seconds')
+         AS _(start)
+ WHERE number > $2 AND number <= $3
+"""
+
+
+class Practice(NamedTuple):
+    """A database with so many columns, and the numbers of its changes."""
+
+    database: Database
+    numbers: "count[int]"
+
+
+class Fleet:
+    """A job with so many calendars that has sent all of them once, and the practice's program."""
+
+    def __init__(
+        self,
+        columns: int,
+        process: psutil.Process,
+        target: PortalProgram,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        numbers: "count[int]",
+    ) -> None:
+        self.columns, self.process, self.target = columns, process, target
+        self.size = 0
+        """Bytes of the last body."""
+        self._connection, self._numbers = connection, numbers
+
+    async def change(self, first: int, last: int) -> float:
+        """Change the columns after `first` up to `last`, in one transaction; seconds until all were uploaded."""
+        transaction = self._connection.transaction()
+        await transaction.start()
+        await self._connection.execute(_CHANGE, next(self._numbers), first, last)
+        began = time.monotonic()
+        await transaction.commit()
+        arrivals = await self.target.arrivals(last - first)
+        self.size = arrivals[-1].size
+        return max(each.at for each in arrivals) - began
+
+    async def tick(self) -> float:
+        """Have every column read as a tick does, and the last one changed; seconds until that was uploaded."""
+        transaction = self._connection.transaction()
+        await transaction.start()
+        await self._connection.execute("SELECT pg_notify('tmex', '')")
+        await self._connection.execute(_CHANGE, next(self._numbers), self.columns - 1, self.columns)
+        began = time.monotonic()
+        await transaction.commit()
+        return (await self.target.arrival()).at - began
+
+
+class Growth(NamedTuple):
+    """What a number of columns costs."""
+
+    memory: int
+    """Bytes resident."""
+    tick: float
+    change: Figures
+
+
+async def scale(lab: Lab) -> Outcome:
+    """Seconds from a change to its arrival in the largest of several practices, and how that and more grows."""
+    sizes, grown = lab.effort.columns, dict[int, Growth]()
+    for number in lab.steps(len(sizes)):
+        place = await _practice(lab, sizes[number])
+        async with _fleet(lab, place, sizes[number], "4") as fleet:
+            grown[sizes[number]] = await _grown(lab, fleet)
+    curves: dict[str, list[tuple[float, float]]] = {
+        "resident_bytes": [(size, each.memory) for size, each in grown.items()],
+        "full_tick_seconds": [(size, each.tick) for size, each in grown.items()],
+        "change_cpu_seconds": [(size, each.change.cpu or 0.0) for size, each in grown.items()],
+        "change_seconds": [(size, each.change.p50) for size, each in grown.items()],
+    }
+    large = grown[sizes[-1]]
+    facts = {f"{name}_exponent": exponent(points) for name, points in curves.items()}
+    more = large.memory - grown[sizes[-2]].memory
+    facts["bytes_per_further_column"] = more / (sizes[-1] - sizes[-2])
+    return Outcome.against(large.change, facts=facts, curves=curves)
+
+
+async def throughput(lab: Lab, columns: int) -> Outcome:
+    """Seconds per change when all columns change at once, by concurrency; the floor pushes ready bodies as they can."""
+    rows = min(columns, max(lab.effort.columns))
+    facts: dict[str, float] = {}
+    taken: dict[int, list[float]] = {}
+    pushed: dict[int, list[float]] = {}
+    place = await _practice(lab, rows)
+    concurrencies = _CONCURRENCIES if lab.effort is not SMALLEST else (_COMPARED,)
+    for number in lab.steps(len(concurrencies)):
+        places = concurrencies[number]
+        async with _fleet(lab, place, rows, str(places)) as fleet:
+            await fleet.change(0, rows)
+            taken[places] = [await fleet.change(0, rows) / rows for _ in range(lab.effort.rounds)]
+        facts["upload_bytes"] = fleet.size
+        pushed[places] = [await _push(lab, places, fleet.size) for _ in range(lab.effort.rounds)]
+    for places in concurrencies:
+        own, floor = (1 / statistics.median(each[places]) for each in (taken, pushed))
+        facts |= {f"changes_per_second_at_{places}": own, f"pushes_per_second_at_{places}": floor}
+        facts[f"of_pushes_at_{places}"] = own / floor
+    return Outcome.against(Figures.of(taken[_COMPARED]), Figures.of(pushed[_COMPARED]), facts=facts)
+
+
+async def _grown(lab: Lab, fleet: Fleet) -> Growth:
+    memory = int(fleet.process.memory_info().rss)
+    ticks = [await fleet.tick() for _ in range(1 + lab.effort.rounds)][1:]
+    await fleet.target.quiet(0.3)
+    changes, before, taken = lab.effort.warm_up + lab.effort.changes, 0.0, []
+    for number in range(changes):
+        if number == lab.effort.warm_up:
+            before = cpu(fleet.process)
+        column = lab.chance.randrange(fleet.columns)
+        taken.append(await fleet.change(column, column + 1))
+    used = (cpu(fleet.process) - before) / lab.effort.changes
+    return Growth(memory, statistics.median(ticks), Figures.of(taken[lab.effort.warm_up :], used))
+
+
+async def _push(lab: Lab, places: int, size: int) -> float:
+    """Seconds per body of `size` bytes, once it runs."""
+    bodies = max(2 * places, 10 * lab.effort.changes)
+    async with portal() as target:
+        words = ("bench.floors.push", f"{target.url}/upload", str(places), str(bodies))
+        async with running(*words, stdin=b"x" * size):
+            arrivals = await target.arrivals(bodies)
+    first, last = arrivals[bodies // 5], arrivals[-1]
+    return (last.at - first.at) / (bodies - 1 - bodies // 5)
+
+
+async def _practice(lab: Lab, columns: int) -> "Practice":
+    database = await lab.database()
+    script = _PRACTICE.format(columns=columns, rows=lab.effort.rows) + POSTGRES_SCRIPT
+    script += "".join(_TRIGGERS.format(table=table) for table in ("columns", "grid", "tmex_appointments")) + "ANALYZE;"
+    await asyncio.to_thread(database.run, script)
+    return Practice(database, count())
+
+
+@asynccontextmanager
+async def _fleet(lab: Lab, place: Practice, columns: int, concurrency: str) -> AsyncIterator[Fleet]:
+    fed = {f"Kalender {number}": f"C{number}" for number in range(1, columns + 1)}
+    connection = await asyncpg.connect(place.database.dsn())
+    try:
+        async with portal() as target:
+            settings = settings_of(
+                place.database.dsn(READER),
+                target,
+                lab.folder(),
+                fed,
+                TMEX_CONCURRENCY=concurrency,
+                TMEX_INTERVAL="24h",
+                TMEX_REFRESH="24h",
+                TMEX_STALE_AFTER="48h",
+            )
+            async with job(settings) as process:
+                await target.arrivals(columns)
+                await target.quiet(0.3)
+                yield Fleet(columns, process, target, connection, place.numbers)
+    finally:
+        await connection.close()
+
+
+_APART: Final = "a time that touches no other takes sixteen bytes, and of these columns no time touches another"
+_SHARED: Final = (
+    "what is kept of a stretch's instants and of its text is shared by all columns and bounded, so that with many "
+    "columns the most of a column is worked out anew"
+)
+_READS: Final = "a push posts and nothing else; a change reads, decides, and writes to the ledger before and after it"
+SCENARIOS: Final = (
+    Scenario(
+        "scale",
+        "COMMIT → body arrived in the largest of several practices, and how costs grow with the number of columns",
+        scale,
+        goals={
+            0: (
+                Goal("bytes_per_further_column", 25_000, "resident bytes per further column", why=_APART),
+                Goal("change_cpu_seconds_exponent", 0.10, "exponent of the processor time per change", why=_SHARED),
+                Goal("full_tick_seconds_exponent", 1.05, "exponent of a full tick", why=_SHARED),
+            )
+        },
+    ),
+    Scenario(
+        "throughput",
+        "seconds per change when every column changes at once, 32 requests at a time",
+        throughput,
+        sizes=(4, 100, 1000),
+        of="columns that change at once",
+        floor="pushes of ready bodies, 32 at a time",
+        goals={
+            1000: (Goal("of_pushes_at_32", 0.18, "changes per second against pushes", at_least=True, why=_READS),),
+        },
+        quick=100,
+    ),
+)

@@ -65,6 +65,7 @@ format: setup ## lay the code out, mend what ruff can mend safely, and write the
 	@$(BIN)/ruff format --quiet $(CODE)
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 	@$(BIN)/python -m tools.fault_table
+	@$(BIN)/python -m tools.reference
 
 bench: setup ## measure tmex beside a floor, twenty minutes; SCENARIO=latency a part, WRITE=1 into docs/benchmarks.md
 	@$(BIN)/python -m bench $(if $(WRITE),--write) $(SCENARIO)

@@ -59,7 +59,7 @@ def _perform(words: list[str], lang: str) -> int:
     if words and words[0] in TMEX_WORDS:
         words[0] = TMEX_WORDS[words[0]]
     try:
-        arguments = _parser(lang).parse_args(words)
+        arguments = parsers(lang)["tmex"].parse_args(words)
         return int(arguments.perform(arguments, lang))
     except SettingsError as error:
         return _complain(error.faults, lang)
@@ -73,10 +73,11 @@ def _perform(words: list[str], lang: str) -> int:
         return _complain([_bug(error)], lang)
 
 
-def _parser(lang: str) -> Parser:
+def parsers(lang: str) -> dict[str, Parser]:
+    """What understands the whole command, as `tmex`, and what each verb, by its name; in `de` or `en`."""
     parser = Parser(lang=lang, prog="tmex", description=phrase("help.tmex", lang), epilog=phrase("help.epilog", lang))
     verbs = parser.add_subparsers(dest="verb", metavar=phrase("help.verb", lang), required=True)
-    made: dict[str, Parser] = {}
+    made = {"tmex": parser}
     for verb in VERBS:
         told = phrase(f"help.{verb}", lang)
         made[verb] = verbs.add_parser(
@@ -100,7 +101,7 @@ def _parser(lang: str) -> Parser:
     made["release"].add_argument("--yes", action="store_true", help=phrase("help.yes", lang))
     made["sql"].add_argument("dialect", choices=("postgres", "sqlite"), help=phrase("help.dialect", lang))
     made["sql"].add_argument("--rollback", action="store_true", help=phrase("help.rollback", lang))
-    return parser
+    return made
 
 
 def _sync(arguments: argparse.Namespace, lang: str) -> int:

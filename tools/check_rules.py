@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tools import fault_table
+from tools import fault_table, reference
 from tools.house import House
 
 RULES = Path("docs/rules.md")
@@ -138,6 +138,7 @@ CHECKS: tuple[Callable[[House], Iterator[str]], ...] = (
     machine_traces,
     broken_links,
     *fault_table.CHECKS,
+    *reference.CHECKS,
 )
 
 

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import msgspec
 
+from adapters.belonging import make_folder, opened
+
 LOOK_EVERY = 0.25
 """Seconds between two looks of the job at its orders, and of a command at its answer."""
 _FORGET_AFTER = 300.0
@@ -77,8 +79,8 @@ class Mailbox:
         return taken
 
     def _put(self, path: Path, content: bytes) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         aside = path.with_suffix(".new")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(opened(aside, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.write(content)
         aside.replace(path)

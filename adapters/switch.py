@@ -6,6 +6,7 @@ A file of its own beside the ledger, so that a rotten ledger never turns the job
 import os
 from pathlib import Path
 
+from adapters.belonging import opened
 from engine.faults import Fault
 
 
@@ -31,7 +32,7 @@ class Switch:
         """Turn the job on or off, from now on and after every restart. Raises OSError."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = self._path.with_name(self._path.name + ".new")
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with os.fdopen(opened(aside, os.O_WRONLY | os.O_TRUNC), "w") as file:
             file.write("on\n" if on else "off\n")
             file.flush()
             os.fsync(file.fileno())

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from adapters.belonging import opened
 from adapters.ledger import steps
 from adapters.ledger.aside import SUFFIXES, beside, lost_one
 from adapters.ledger.judging import RottenError
@@ -95,7 +96,7 @@ def _create(path: Path) -> None:
         raise RottenError  # its database was taken away, and over another one it would be played back
     fresh = beside(path, ".new")
     fresh.unlink(missing_ok=True)
-    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    os.close(opened(fresh, os.O_RDWR | os.O_EXCL))
     with closing(_connect(fresh, "mode=rw")) as db:
         db.executescript(_SCHEMA)
         total = bytes(SUM_BYTES)

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from adapters.belonging import opened
 from adapters.ledger import steps
 from adapters.ledger.aside import beside
 from adapters.ledger.opening import open_to_look, refuse_others
@@ -61,7 +62,7 @@ def _keep_copy(db: sqlite3.Connection, path: Path) -> None:
     """What is there now, its log included, as one file for its owner's eyes; it appears whole or not at all."""
     fresh = beside(path, ".schema.new")
     fresh.unlink(missing_ok=True)
-    os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    os.close(opened(fresh, os.O_RDWR | os.O_EXCL))
     try:
         with closing(sqlite3.connect(fresh, isolation_level=None)) as copy:
             db.backup(copy)

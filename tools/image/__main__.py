@@ -100,7 +100,7 @@ def _own_base(engine: Buildah, suite: str) -> dict[str, str]:
 def _fetch(python: str) -> None:
     """Every locked package as a wheel for this Python, from where pip is configured to look."""
     shutil.rmtree(WHEELS, ignore_errors=True)
-    how = [f"--python-version={python}", "--only-binary=:all:", "--require-hashes", f"--dest={WHEELS}", "--quiet"]
+    how = [f"--python-version={python}", "--only-binary=:all:", "--require-hashes", f"--dest={WHEELS}", "-qq"]
     locks = ["--requirement=locks/build.txt", "--requirement=locks/image.txt"]
     subprocess.run([sys.executable, "-m", "pip", "download", *how, *locks], check=True)  # noqa: S603 - our own words
 

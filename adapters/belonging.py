@@ -1,0 +1,34 @@
+"""What root leaves in the state's folder belongs to whoever the folder belongs to: else `tmex off` by an administrator
+would be a switch that the job, which runs under a name of its own, cannot read.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def opened(path: Path, flags: int) -> int:
+    """A descriptor of a file that is made if it is not there, for its owner alone. Raises OSError.
+
+    Never through a link: whoever may write in the folder could lead root anywhere.
+    """
+    file = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    _hand_over(file, path)
+    return file
+
+
+def make_folder(path: Path) -> None:
+    """A folder in the state's, if it is not there, for its owner alone. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        _hand_over(file, path)
+    finally:
+        os.close(file)
+
+
+def _hand_over(file: int, path: Path) -> None:
+    if os.geteuid() == 0:
+        with suppress(OSError):  # a share may not let root do that, and then it does not matter either
+            folder = path.parent.stat()
+            os.fchown(file, folder.st_uid, folder.st_gid)

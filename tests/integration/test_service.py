@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from adapters.notify import ALIVE, READY, STOPPING, Notify
+from adapters.settings import load
 from adapters.settings.declared import SETTINGS
 from tests.site import LIMIT, site
 
@@ -105,6 +106,20 @@ def test_the_unit_sets_what_there_is() -> None:
     assert named == {"TMEX_STATE", "TMEX_API_KEY", "TMEX_SOURCE"}
     assert named <= {each.name for each in SETTINGS}
     assert "Environment=TMEX_API_KEY=" not in UNIT.read_text("utf-8")
+
+
+def test_the_sample_of_its_settings_holds(tmp_path: Path) -> None:
+    """A shell reads it as systemd does; with the two files beside it, tmex loads, as it stands and with all of it."""
+    (tmp_path / "key").write_text("Kanarienvogel\n", "utf-8")
+    (tmp_path / "source").write_text("postgresql://tmex_reader:Kanarienvogel@127.0.0.1/practice\n", "utf-8")
+    sample = Path("deploy/tmex.env").read_text("utf-8")
+    for number, text in enumerate((sample, sample.replace("\n#TMEX_", "\nTMEX_")), 1):
+        (tmp_path / "tmex.env").write_text(text, "utf-8")
+        words = ["sh", "-c", f"set -a; . {tmp_path}/tmex.env; exec env -0"]
+        told = subprocess.run(words, check=True, capture_output=True, text=True, env={}).stdout
+        environ = dict(each.split("=", 1) for each in told.strip("\0").split("\0"))
+        files = {"TMEX_API_KEY_FILE": f"{tmp_path}/key", "TMEX_SOURCE_FILE": f"{tmp_path}/source"}
+        assert len(load(environ | files | {"TMEX_STATE": f"{tmp_path}/tmex.db"}).calendars) == number
 
 
 @systemd

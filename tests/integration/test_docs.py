@@ -1,0 +1,109 @@
+"""The documentation is tried: the tutorial from its first line to an accepted upload, every command, every setting."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from adapters.cli import parsers
+from adapters.settings import SETTINGS, faults
+from engine.faults import FaultError
+from tests.site import LIMIT
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+BLOCK: Final = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HERE_DOCUMENT: Final = re.compile(r"<<'([A-Z]+)'.*?\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+ASSIGNED: Final = re.compile(r"\b(TMEX_[A-Z0-9_]+)=('[^'\n]*'|\"[^\"\n]*\"|[^\s;'\"]+)")
+NOT_HERE: Final = {"settings.missing", "settings.file_unreadable"}
+"""What is wrong with a setting that is shown without the others, or with a file that this machine does not have."""
+NOT_RUN: Final = {
+    "apt-get install": "changes the machine",
+    "git clone": "has no address yet",
+    "make run": "is the demo, which has tests of its own",
+}
+
+
+def blocks(page: Path) -> list[str]:
+    """What a reader is to type, block by block."""
+    return BLOCK.findall(page.read_text("utf-8"))
+
+
+def commands(text: str) -> list[str]:
+    """Each call of tmex in a block, as a shell sees it, without what stands before it or behind."""
+    lines = HERE_DOCUMENT.sub("", text).replace("\\\n", " ").splitlines()
+    words = [
+        part.strip() for line in lines for part in re.split(r"&&|\||;|[^<>0-9]&$| > | 2> ", line.partition(" #")[0])
+    ]
+    return [each.rstrip("& ") for each in words if re.match(r"(?:TMEX_\w+=\S+ )*tmex ", each)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_one(page: Path) -> None:
+    """A verb or an option that is renamed makes its page wrong."""
+    for block in blocks(page):
+        for command in commands(block):
+            words = [word for word in shlex.split(command) if not ASSIGNED.match(word)]
+            with suppress(SystemExit):  # of --help
+                try:
+                    parsers("en")["tmex"].parse_args(words[1:])
+                except FaultError:
+                    assert words[1] in {"+J", "-J", "P"}, command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_is_one(page: Path) -> None:
+    """By the reader that the job uses: a name that does not exist, or a value that is refused, makes its page wrong."""
+    for block in blocks(page):
+        for name, value in ASSIGNED.findall(block):
+            (plain,) = shlex.split(value.replace("$PWD", "/srv"))
+            told = {fault.code for fault in faults({name: plain}) if fault.facts.get("name") == name}
+            assert told <= NOT_HERE, (name, plain, told)
+            assert name.removesuffix("_FILE") in {each.name for each in SETTINGS} or "CALENDAR" in name
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.timeout(120)
+async def test_the_tutorial_ends_with_accepted_uploads(tmp_path: Path) -> None:
+    """R1, R2: every line of it, in order, in one shell; what it promises to be blocked is blocked."""
+    portal, page = free_port(), free_port()
+    told = blocks(ROOT / "docs" / "tutorial.de.md")
+    script = "\n".join(each for each in told if not any(line in each for line in NOT_RUN))
+    script = script.replace("8799", str(portal)).replace("8788", str(page)).replace(". .venv/bin/activate", ":")
+    script = script.replace("kill %2 %1", f"python -c '{LOOK}' {portal}; kill %2 %1; wait")
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-e", "-m", "-c", script),
+        cwd=tmp_path,
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(4 * LIMIT):
+            out = (await process.communicate())[0].decode()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, out
+    assert re.findall(r"^blocked (.*)", out, re.MULTILINE) == ["Dr. Adler 10:15 11:00", "Dr. Busch 09:00"], out
+
+
+LOOK: Final = (
+    "import json,sys,urllib.request as r;"
+    '[print("blocked",c["name"],*(s["start"][11:16] for s in c["blocked"]))'
+    ' for c in json.load(r.urlopen(f"http://127.0.0.1:{sys.argv[1]}/state"))["calendars"]]'
+)

@@ -89,6 +89,7 @@ def parsers(lang: str) -> dict[str, Parser]:
     made["sync"].add_argument(
         "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
     )
+    made["check"].add_argument("--alarm", action="store_true", help=phrase("help.alarm", lang))
     made["setup"].add_argument("file", metavar="FILE", nargs="?", type=Path, help=phrase("help.file", lang))
     made["demo"].add_argument("--changes", metavar="N", type=int, help=phrase("help.changes", lang))
     made["status"].add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
@@ -162,7 +163,7 @@ def _check(arguments: argparse.Namespace, lang: str) -> int:
     from adapters.check import check  # noqa: PLC0415 - see the module's first sentences
 
     async def work() -> int:
-        checker = await check(os.environ, lang)
+        checker = await check(os.environ, lang, alarm=arguments.alarm)
         if arguments.json:
             tell(json.dumps(checker.as_json(), ensure_ascii=False))
         else:

@@ -15,6 +15,7 @@ SETTINGS: Final = 78
 
 _CODES: Final = {
     # Notices: what they tell of is done, or will be done by itself.
+    "alarm.trial": OK,
     "calendar.guarded": OK,
     "calendar.vanished": OK,
     "portal.window_stale": OK,

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from pathlib import Path
 
+import trustme
 from aiohttp import web
 
 from tests.eventually import eventually
@@ -106,37 +108,95 @@ async def test_a_channel_that_takes_nothing_disturbs_nobody(tmp_path: Path) -> N
         assert process.returncode == 0
 
 
-async def test_an_alarm_comes_by_mail(tmp_path: Path) -> None:
-    """I13: what happened, what holds and what to do, in the person's language."""
-    mails: list[bytes] = []
+class Post:
+    """A mail server that offers STARTTLS when it has a certificate, and keeps what it is told."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, certificate: ssl.SSLContext | None = None) -> None:
+        self.mails: list[bytes] = []
+        self.secured = 0
+        self._certificate = certificate
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 here\r\n")
+        offers = self._certificate is not None
         while line := await reader.readline():
             word = line.split()[0].upper() if line.split() else b""
+            if word == b"STARTTLS" and self._certificate is not None:
+                writer.write(b"220 go on\r\n")
+                try:
+                    await writer.start_tls(self._certificate)
+                except ssl.SSLError:  # whoever called does not trust it
+                    return
+                self.secured, offers = self.secured + 1, False
+                continue
             if word == b"DATA":
                 writer.write(b"354 go on\r\n")
-                mails.append(await reader.readuntil(b"\r\n.\r\n"))
-            writer.write(b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
+                self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
+            offer = b"250-here\r\n250 STARTTLS\r\n" if offers else b"250 ok\r\n"
+            writer.write(b"221 bye\r\n" if word == b"QUIT" else offer if word == b"EHLO" else b"250 ok\r\n")
             await writer.drain()
             if word == b"QUIT":
                 break
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, site(tmp_path) as place:
-        place.settings |= {"TMEX_ALERT_MAIL": f"smtp://127.0.0.1:{port}/?from=tmex@praxis.example&to=it@praxis.example"}
+
+@asynccontextmanager
+async def post(certificate: ssl.SSLContext | None = None) -> AsyncIterator[tuple[Post, str]]:
+    """It, and what TMEX_ALERT_MAIL names."""
+    found = Post(certificate)
+    server = await asyncio.start_server(found.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield found, f"smtp://127.0.0.1:{port}/?from=tmex@praxis.example&to=it@praxis.example"
+
+
+async def test_a_trial_alarm_goes_by_every_way(tmp_path: Path) -> None:
+    """I7, I13: webhook, heartbeat, and mail over STARTTLS with a verified certificate; each says how it went."""
+    authority, certificate = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(certificate)
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(trusted)
+    async with receiver() as hears, post(certificate) as (office, address), site(tmp_path) as place:
+        place.settings |= {"TMEX_ALERT_MAIL": address, "TMEX_ALERT_WEBHOOK": f"{hears.url}/hook"}
+        place.settings["TMEX_HEARTBEAT_URL"] = f"{hears.url}/beat"
+        told = await place.tmex("check", "--alarm", SSL_CERT_FILE=str(trusted))
+        assert told.code == 0
+        assert [told.out.count(f"The alarm by {each} was taken") for each in ("mail", "webhook", "heartbeat")] == [
+            1
+        ] * 3
+        assert (len(office.mails), office.secured, len(hears.bodies), hears.beats) == (1, 1, 1, 1)
+        assert hears.bodies[0]["code"] == "alarm.trial"
+        strange = await place.tmex("check", "--alarm")  # whose certificate nobody knows
+        assert strange.code == 1
+        assert "(mail, SSLCertVerificationError)" in strange.out
+        assert len(office.mails) == 1
+        hears.status = 500
+        assert "(webhook, HTTP 500)" in (await place.tmex("check", "--alarm")).out
+        assert KEY not in told.out
+
+
+async def test_a_trial_alarm_with_nobody_to_hear_it(tmp_path: Path) -> None:
+    """A note, and no fault: whoever wants none has none."""
+    async with site(tmp_path) as place:
+        told = await place.tmex("check", "--alarm")
+        assert told.code == 0
+        assert "There is nobody to alarm" in told.out
+
+
+async def test_an_alarm_comes_by_mail(tmp_path: Path) -> None:
+    """I13: what happened, what holds and what to do, in the person's language."""
+    async with post() as (office, address), site(tmp_path) as place:
+        place.settings["TMEX_ALERT_MAIL"] = address
         place.portal.fail("status", status=401, times=3)
         process = await place.start("run", TMEX_LANG="de")
 
         async def came() -> bool:
-            return bool(mails)
+            return bool(office.mails)
 
         await eventually(came, "a mail", LIMIT)
         process.terminate()
         await process.communicate()
-    mail = message_from_bytes(mails[0])
+    mail = message_from_bytes(office.mails[0])
     assert "Achtung" in str(make_header(decode_header(mail["Subject"])))
     text = mail.get_payload(decode=True)
     assert isinstance(text, bytes)

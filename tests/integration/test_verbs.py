@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -149,15 +152,52 @@ async def test_two_jobs_on_one_state(tmp_path: Path) -> None:
         assert json.loads(log.decode().splitlines()[0])["event"] == "job.started"
 
 
+TODAY = datetime.now(ZoneInfo("Europe/Berlin")).date()
+
+
+def weekdays(place: Site, days: range) -> None:
+    """A free row on each of these days from today on, in every column."""
+    for column in COLUMNS.values():
+        for each in days:
+            day = TODAY + timedelta(each)
+            place.write(column, f"{day} 08:00", f"{day} 08:10", occupied=False)
+
+
 async def test_check_finds_everything_right(tmp_path: Path) -> None:
     """I13: each thing that the job needs is tried and told, and nothing is uploaded."""
     async with site(tmp_path) as place:
+        place.portal.ask_for(str(TODAY), str(TODAY + timedelta(9)))
+        weekdays(place, range(10))
+        assert (await place.tmex("sync")).code == 0
+        uploads = place.portal.seen("upload")
         told = await place.tmex("check", "--json")
         assert told.code == 0
         found = {each["topic"]: each["level"] for each in told.json()["checks"]}
         assert set(found.values()) == {"ok"}
-        assert set(found) == {"settings", "state", "zone", "source", "columns", "changes", "portal", "clock"}
-        assert place.portal.seen("upload") == 0
+        tried = {"settings", "state", "zone", "source", "columns", "changes", "portal", "clock"}
+        assert set(found) == tried | {"space", "clock_change", "dns", "last_right", "rows"}
+        assert place.portal.seen("upload") == uploads
+
+
+async def test_check_tells_what_will_hurt_some_day(tmp_path: Path) -> None:
+    """R1, R3, R12: a period that is over or short, weekdays without a row, a free row that is gone, TMEX beside us."""
+    async with site(tmp_path) as place:
+        first = await place.tmex("check")
+        assert first.code == 0
+        assert "a period that is over" in first.out
+        assert "TMEX -J" in first.out
+        place.portal.ask_for(str(TODAY), str(TODAY + timedelta(4)))
+        weekdays(place, range(10))
+        assert (await place.tmex("sync")).code == 0
+        place.erase("TK1/A")
+        weekdays(place, range(5, 10))
+        place.write("TK1/A", f"{TODAY} 20:00", f"{TODAY} 20:10", occupied=False)
+        told = (await place.tmex("check")).out
+        assert "5 days only" in told
+        assert "Dr. Adler: free rows have vanished" in told
+        assert re.search(r"Dr. Adler: [234] weekdays of the period have no row", told)
+        assert "Dr. Busch: every weekday" in told
+        assert "Last known to be right" in told
 
 
 async def test_check_finds_what_is_wrong_and_says_who_must_do_what(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from adapters.texts import TEXTS
 
 CONTRACT = {
     0: [
+        "alarm.trial",
         *("calendar.guarded", "calendar.vanished", "portal.window_stale"),
         *("source.deaf", "source.no_trigger", "source.pooler", "source.queue_filling", "source.replica"),
         *("source.role_other", "source.role_wide", "file.no_events"),

@@ -9,20 +9,24 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import msgspec
+import aiohttp
 
-from adapters.compose import PracticeSource, looked_at, open_portal, open_source
+from adapters.alarms.episodes import Alarm
+from adapters.alarms.send import ChannelError, Channels
+from adapters.check import surroundings
+from adapters.check.checker import Checker
+from adapters.compose import PracticeSource, assembled, looked_at, open_portal, open_source, remembered
 from adapters.duria.files import FilesSource
 from adapters.exits import exit_code
 from adapters.lock import StateLock
+from adapters.outcome import show_span
 from adapters.settings import Settings, SettingsError, load
-from adapters.texts import say
-from adapters.texts.phrasing import phrase
 from engine.faults import Fact, Fault, FaultError
 from engine.model import DAY, Failed, Incomplete, Instant, Window
+from engine.ports import Event
 from engine.walltime import WallClock
 
 CLOCK_OFF = 60.0
@@ -32,56 +36,8 @@ CHANGES_LIMIT = 15.0
 OPEN_TO_OTHERS = 0o077
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What was tried, how it is (`ok`, `note` or `fault`), and the sentence for people."""
-
-    topic: str
-    level: str
-    text: str
-
-
-class Checker:
-    """Collects findings, in the language of the settings."""
-
-    def __init__(self, lang: str) -> None:
-        self.findings: list[Finding] = []
-        self._lang = lang
-
-    def word(self, kind: str, word: str) -> str:
-        """A word for use within a finding."""
-        return phrase(f"{kind}.{word}", self._lang)
-
-    def ok(self, topic: str, **facts: Fact) -> None:
-        """What was tried is right."""
-        self.findings.append(Finding(topic, "ok", phrase(f"check.{topic}", self._lang, **facts)))
-
-    def remark(self, topic: str, key: str, **facts: Fact) -> None:
-        """It works, and should be looked at."""
-        self.findings.append(Finding(topic, "note", phrase(f"check.{key}", self._lang, **facts)))
-
-    def note(self, topic: str, fault: Fault) -> None:
-        """It works, and could be better."""
-        self.findings.append(Finding(topic, "note", say(fault, self._lang)))
-
-    def fault(self, topic: str, fault: Fault) -> None:
-        """It does not work."""
-        self.findings.append(Finding(topic, "fault", say(fault, self._lang)))
-
-    def passed(self) -> bool:
-        """Whether no fault was found."""
-        return all(each.level != "fault" for each in self.findings)
-
-    def lines(self) -> list[str]:
-        """The same for people, a line a finding."""
-        return [f"{phrase(f'level.{each.level}', self._lang):<8} {each.text}" for each in self.findings]
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `check --json` prints."""
-        return {"ok": self.passed(), "checks": [msgspec.to_builtins(each) for each in self.findings]}
-
-
-async def check(environ: Mapping[str, str], lang: str) -> Checker:
-    """Try the settings and, when they hold, all that they lead to."""
+async def check(environ: Mapping[str, str], lang: str, *, alarm: bool = False) -> Checker:
+    """Try the settings and, when they hold, all that they lead to; with `alarm` send one by each way that is set."""
     checker = Checker(lang)
     try:
         settings = load(environ)
@@ -94,7 +50,11 @@ async def check(environ: Mapping[str, str], lang: str) -> Checker:
     _state(checker, settings)
     clock = WallClock(settings.limits.zone)
     checker.ok("zone", name=str(settings.limits.zone), now=clock.isoformat(Instant(int(time.time())))[11:16])
+    surroundings.clock_change(checker, settings.limits.zone, time.time())
     await asyncio.gather(_source(checker, settings, clock), _portal(checker, settings, clock))
+    await _together(checker, settings, clock)
+    if alarm:
+        await _alarms(checker, settings)
     return checker
 
 
@@ -118,6 +78,7 @@ def _state(checker: Checker, settings: Settings) -> None:
         checker.ok("state", folder=str(settings.state.parent))
     else:
         checker.ok("state_running", folder=str(settings.state.parent))
+    surroundings.space(checker, settings.state.parent)
 
 
 async def _source(checker: Checker, settings: Settings, clock: WallClock) -> None:
@@ -185,6 +146,7 @@ async def _changes(checker: Checker, source: PracticeSource, told: set[str]) -> 
 
 
 async def _portal(checker: Checker, settings: Settings, clock: WallClock) -> None:
+    await surroundings.ways(checker, [settings.window_url.reveal(), settings.upload_url.reveal()], time.time())
     async with open_portal(settings) as portal:
         try:
             window = await portal.window()
@@ -193,8 +155,57 @@ async def _portal(checker: Checker, settings: Settings, clock: WallClock) -> Non
             return
         days = [clock.isoformat(each)[:10] for each in (window.start, Instant(window.end - 1))]
         checker.ok("portal", start=days[0], end=days[1])
+        surroundings.window(checker, window, time.time())
         off = portal.clock_off
     if off is not None and abs(off) > CLOCK_OFF:
         checker.remark("clock", "clock_off", seconds=round(off))
     elif off is not None:
         checker.ok("clock")
+
+
+async def _together(checker: Checker, settings: Settings, clock: WallClock) -> None:
+    """What only source, portal and state tell together; nothing while one of them fails."""
+    if not checker.passed():
+        return
+    past = await remembered(settings)
+    known = [each.right_at for each in past.calendars.values() if each.right_at is not None]
+    if known:
+        checker.ok("last_right", when=clock.isoformat(Instant(int(max(known))))[:16].replace("T", " "))
+    elif not settings.shadow:
+        checker.remark("last_right", "old_job")
+    async with assembled(settings, _Deaf(), look_only=True) as engine:
+        for report in await engine.preview(list(settings.calendars)):
+            if report.vanished:
+                spans = ", ".join(show_span(*each, clock) for each in islice(report.vanished, surroundings.MOST_SHOWN))
+                checker.remark("rows", "vanished", name=report.name, spans=spans)
+        window = engine.keeper.window
+    if window is None:
+        return
+    async with open_source(settings, await looked_at(settings)) as source:
+        for name, column in settings.calendars.items():
+            await surroundings.days_without_rows(checker, source, name, column, window, clock)
+
+
+async def _alarms(checker: Checker, settings: Settings) -> None:
+    """Send one by each way that is set, and say whether it was taken."""
+    async with aiohttp.ClientSession() as http:
+        channels = Channels(settings, http)
+        trial = Alarm(topic="trial", fault=Fault("alarm.trial"), since=time.time())
+        sending = {name: channels.send(name, trial) for name in channels.names()}
+        if settings.heartbeat_url is not None:
+            sending["heartbeat"] = channels.beat()
+        for name, sent in sending.items():
+            try:
+                await sent
+                checker.ok("alarm", channel=name)
+            except ChannelError as error:
+                checker.fault("alarm", Fault("alarm.undelivered", {"channel": name, "kind": error.kind}))
+    if not sending:
+        checker.remark("alarm", "alarm_none")
+
+
+class _Deaf:
+    """An observer for a look whose findings are told in another way."""
+
+    def tell(self, event: Event) -> None:
+        """Nothing."""

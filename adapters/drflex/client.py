@@ -67,7 +67,8 @@ class DrFlex:
         self._window_url, self._upload_url = URL(site.window_url), URL(site.upload_url)
         self.window_host, self.upload_host = _host(self._window_url), _host(self._upload_url)
         self._timeout, self._key, self._clock = site.timeout, key, clock
-        self._proxy, self._tls, self._wall = proxy, tls, wall
+        self._tls, self._wall = tls, wall
+        self._proxies = {url: proxy(str(url)) for url in (self._window_url, self._upload_url)}
         self.clock_off: float | None = None
         """By how many seconds this machine's clock is ahead of the portal's, as its last answer's `Date` tells."""
         self._sent: str | None = None
@@ -76,9 +77,8 @@ class DrFlex:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             # The engine counts the requests under way; a queue of the pool's own would eat their time.
-            connector=aiohttp.TCPConnector(
-                limit=0, ssl=self._tls or ssl.create_default_context(), socket_factory=_socket
-            ),
+            # The library has made the system's own context already, and another one takes as long as all the rest.
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, socket_factory=_socket),
             headers=_HEADERS,
             timeout=_UNTIMED,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -134,7 +134,7 @@ class DrFlex:
             data=data,
             headers=headers,
             allow_redirects=False,
-            proxy=self._proxy(str(url)),
+            proxy=self._proxies[url],
             trace_request_ctx=attempt,
         )
         try:

@@ -66,7 +66,7 @@ class _Day(NamedTuple):
 _NO_DAY: Final = _Day(0, 0, "", "", "")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _rows(packed: bytes, clock: WallClock) -> bytes:
     """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once. A stretch
     in which nothing changed is not written twice.

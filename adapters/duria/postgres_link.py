@@ -81,7 +81,8 @@ class Link:
         if self.pooled:
             return await self._in_transaction(sql, values)
         if sql not in self._prepared:
-            self._prepared[sql] = await self.connection.prepare(sql)
+            # Without a name of its own a statement is planned anew each time, which takes longer than to run it.
+            self._prepared[sql] = await self.connection.prepare(sql, name=f"tmex_{len(self._prepared)}")
         found: Sequence[Row] = await self._prepared[sql].fetch(*values)
         return found
 

@@ -18,8 +18,8 @@ from bench.scenario import Goal, Scenario
 Practice = PostgresPractice | SqlitePractice | ExportPractice
 _ROWS: Final = (300, 2000, 5000)
 _CALENDAR_WORK: Final = (
-    "beyond the floor lie the query for the changed days, which the server plans anew each time and for which it looks "
-    "at every later row; a write to the ledger before the upload; and the engine's own work, see `stages`"
+    "beyond the floor lie the query for the changed days, for which the server looks at every later row; a write to "
+    "the ledger before the upload; and the engine's own work, see `stages`"
 )
 _WHOLE_FILE: Final = (
     "the file's events do not tell what changed, so that the whole column is read, where PostgreSQL names the days; "

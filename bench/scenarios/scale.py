@@ -214,10 +214,7 @@ async def _fleet(lab: Lab, place: Practice, columns: int, concurrency: str) -> A
 
 
 _APART: Final = "a time that touches no other takes sixteen bytes, and of these columns no time touches another"
-_SHARED: Final = (
-    "before every request the proxies are looked up in the whole environment, in which every column is a variable; and "
-    "what is kept of a stretch's instants and text is shared by all columns, too little for thousands"
-)
+_SHARED: Final = "what is kept of a stretch's instants and text is shared by all columns, too little for thousands"
 _READS: Final = "a push posts and nothing else; a change reads, decides, and writes to the ledger before and after it"
 SCENARIOS: Final = (
     Scenario(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import ssl
 import sys
 import traceback
@@ -159,16 +160,29 @@ async def test_a_server_that_speaks_no_tls() -> None:
         assert not side.traffic.log
 
 
-async def test_an_own_authority_by_the_usual_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fault 34: `SSL_CERT_FILE` names a CA of one's own, and without it that CA is nobody."""
+ASKS: Final = """
+import asyncio, sys
+from tests.integration.drflex import client
+async def main():
+    async with client(*sys.argv[1:]) as portal:
+        print(await portal.window())
+asyncio.run(main())
+"""
+
+
+async def test_an_own_authority_by_the_usual_variable(tmp_path: Path) -> None:
+    """Fault 34: `SSL_CERT_FILE`, as it is when the process starts, names a CA; without it that CA is nobody."""
     CA.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     async with StandIn(KEY, tls=certified(CA.issue_cert("127.0.0.1"))) as side:
         async with client(side.window_url, side.upload_url) as portal:
             assert (await failure(portal)).fault.facts == {"kind": "issuer"}
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        async with client(side.window_url, side.upload_url) as portal:
-            assert await portal.window() == WINDOW
-            assert await portal.upload(NAME, WINDOW, hours(8)) == 1
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ASKS, side.window_url, side.upload_url),
+            env={**os.environ, "SSL_CERT_FILE": str(tmp_path / "ca.pem")},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        told, _ = await process.communicate()
+        assert told.decode().strip() == str(WINDOW)
 
 
 # ---------------------------------------------------------------------------------------------------- a bad day

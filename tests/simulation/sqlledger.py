@@ -43,6 +43,10 @@ class Disk:
         """Fail `after` so many statements more, and at the latest where all would be kept."""
         self.fails_at, self.broken = self.statements + 1 + after, True
 
+    def heals(self) -> None:
+        """Fail no more, also what was still to come."""
+        self.fails_at, self.broken = 0, False
+
     def meet(self, statement: str) -> None:
         """Count a statement; raises sqlite3.OperationalError as a disk in trouble does."""
         if statement == "ROLLBACK":
@@ -120,7 +124,8 @@ class SqlLedger(MemoryLedger):
                 self.healthy = False
                 raise
             finally:
-                self.disk.broken = False
+                if self.disk.broken:
+                    self.disk.heals()
         assert self.healthy, "I6: a write that failed was taken for one that did not"
 
     def _next_process(self) -> InlineLedger:

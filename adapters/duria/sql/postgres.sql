@@ -54,17 +54,17 @@ CREATE TABLE IF NOT EXISTS public.tmex_reservations (
 --   ALTER TABLE praxis.termine ENABLE ALWAYS TRIGGER tmex_truncate;
 --
 -- A table of many years is read faster with an index, which an empty table gets from here. tmex asks for rows whose
--- later end is not before the window:
+-- later end is not before the first day that it looks at, and whose start is not after the last:
 --
 --   CREATE INDEX CONCURRENTLY tmex_appointments_by_end ON public.tmex_appointments
---     (practice, calendar, col, coalesce(greatest(starts_at, ends_at), 'infinity'));
+--     (practice, calendar, col, coalesce(greatest(starts_at, ends_at), 'infinity'), coalesce(starts_at, '-infinity'));
 DO $script$
 BEGIN
   IF EXISTS (SELECT FROM pg_catalog.pg_class
               WHERE oid = pg_catalog.to_regclass('public.tmex_appointments') AND relkind IN ('r', 'p'))
      AND NOT EXISTS (SELECT FROM public.tmex_appointments) THEN
     CREATE INDEX IF NOT EXISTS tmex_appointments_by_end ON public.tmex_appointments
-      (practice, calendar, col, coalesce(greatest(starts_at, ends_at), 'infinity'));
+      (practice, calendar, col, coalesce(greatest(starts_at, ends_at), 'infinity'), coalesce(starts_at, '-infinity'));
   END IF;
 END
 $script$;

@@ -2,9 +2,11 @@
 would be a switch that the job, which runs under a name of its own, cannot read.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISFIFO
 
 
 def opened(path: Path, flags: int) -> int:
@@ -25,6 +27,18 @@ def make_folder(path: Path) -> None:
         _hand_over(file, path)
     finally:
         os.close(file)
+
+
+def pipe(path: Path) -> int:
+    """A descriptor of both ends of a named pipe, made if it is not there, for its owner alone. Raises OSError."""
+    with suppress(FileExistsError):
+        os.mkfifo(path, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if not S_ISFIFO(os.fstat(file).st_mode):
+        os.close(file)
+        raise FileExistsError(errno.EEXIST, "no pipe", str(path))
+    _hand_over(file, path)
+    return file
 
 
 def _hand_over(file: int, path: Path) -> None:

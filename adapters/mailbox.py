@@ -1,23 +1,30 @@
 """Orders of a command reach the running job through the state's folder, and its answers come back the same way.
 
-An order is a file that appears whole or not at all; the job takes each once. No port, no socket, no ledger needed.
+An order is a file that appears whole or not at all; the job takes each once. A named pipe beside them is the bell that
+wakes the job; it says nothing, and where there can be none the job looks more often. No port, no ledger needed.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import msgspec
 
-from adapters.belonging import make_folder, opened
+from adapters.belonging import make_folder, opened, pipe
 
-LOOK_EVERY = 0.25
-"""Seconds between two looks of the job at its orders, and of a command at its answer."""
-_FORGET_AFTER = 300.0
+LOOK_EVERY: Final = 0.25
+"""Seconds between two looks of a command at whether the job still lives, and of the job at orders without a bell."""
+_ANSWER_EVERY: Final = 0.02
+"""Seconds between two looks of a command at its answer."""
+_WITH_BELL: Final = 5.0
+"""Seconds between two looks of the job although nobody rang: the folder may have been made anew."""
+_FORGET_AFTER: Final = 300.0
+_BELL: Final = "bell"
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -41,10 +48,11 @@ class Mailbox:
         name = uuid4().hex
         answer = self._folder / f"{name}.answer"
         self._put(self._folder / f"{name}.order", msgspec.json.encode(order))
+        self._ring()
         try:
             async with asyncio.timeout(limit):
                 while not answer.exists():  # noqa: ASYNC110 - another process makes it
-                    await asyncio.sleep(LOOK_EVERY)
+                    await asyncio.sleep(_ANSWER_EVERY)
             return answer.read_bytes()
         except TimeoutError:
             return None
@@ -54,11 +62,11 @@ class Mailbox:
 
     async def serve(self, handle: Callable[[Order], Awaitable[bytes]]) -> None:
         """Carry out each order that comes, several at a time, and answer it; ends only when cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._bell() as rung, asyncio.TaskGroup() as tasks:
             while True:
                 for path, order in self._take():
                     tasks.create_task(self._carry_out(path, order, handle))
-                await asyncio.sleep(LOOK_EVERY)
+                await rung()
 
     async def _carry_out(self, path: Path, order: Order, handle: Callable[[Order], Awaitable[bytes]]) -> None:
         answer = await handle(order)
@@ -69,7 +77,7 @@ class Mailbox:
         """The orders that wait; what nobody fetched for minutes is thrown away."""
         taken: list[tuple[Path, Order]] = []
         with suppress(OSError):
-            for path in list(self._folder.iterdir()):
+            for path in (each for each in list(self._folder.iterdir()) if each.name != _BELL):
                 with suppress(OSError, msgspec.MsgspecError):
                     old = time.time() - path.stat().st_mtime > _FORGET_AFTER
                     if path.suffix == ".order" and not old:
@@ -77,6 +85,44 @@ class Mailbox:
                     if path.suffix == ".order" or old:
                         path.unlink()
         return taken
+
+    @asynccontextmanager
+    async def _bell(self) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """What to wait for between two looks: somebody rings, or some time passes."""
+        loop, rings = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            make_folder(self._folder)
+            bell = pipe(self._folder / _BELL)
+        except OSError:  # not every share can keep a pipe
+            yield lambda: asyncio.sleep(LOOK_EVERY)
+            return
+
+        def ring() -> None:
+            with suppress(OSError):
+                os.read(bell, 4096)
+            rings.set()
+
+        async def rung() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WITH_BELL):
+                    await rings.wait()
+            rings.clear()
+
+        loop.add_reader(bell, ring)
+        try:
+            yield rung
+        finally:
+            loop.remove_reader(bell)
+            os.close(bell)
+
+    def _ring(self) -> None:
+        """Nobody may be there to hear it, or nothing to ring with: then the order is found a little later."""
+        with suppress(OSError):
+            bell = os.open(self._folder / _BELL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                os.write(bell, b"!")
+            finally:
+                os.close(bell)
 
     def _put(self, path: Path, content: bytes) -> None:
         make_folder(self._folder)

@@ -61,8 +61,7 @@ async def _share(process: psutil.Process, seconds: float) -> float:
 
 
 _ASKED: Final = (
-    "the larger part is the job's look for orders of a command, several times a second; the rest is the listener's "
-    "question whether its connection still lives, for it would go deaf in silence (I11)"
+    "the listener asks every two seconds whether its connection still lives, for it would go deaf in silence (I11)"
 )
 _LOOKS: Final = "the folder is looked at every two seconds, for the kernel's events may be lost (I5)"
 

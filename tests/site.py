@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
+from jsonschema import Draft202012Validator
+
 from adapters.drflex.standin import StandIn
 from engine.spans import IntervalSet
 from tests.contract.sqlite_practice import SqlitePractice
@@ -20,6 +22,10 @@ from tests.eventually import eventually
 BERLIN = ZoneInfo("Europe/Berlin")
 KEY = "Kanarienvogel-Schluessel"
 COLUMNS = {"Dr. Adler": "TK1/A", "Dr. Busch": "TK1/B", "Dr. Conrad": "TK1/C", "Labor": "TK2/D"}
+STATUS = Draft202012Validator(
+    json.loads((Path(__file__).parents[1] / "docs" / "reference" / "status.schema.json").read_text("utf-8"))
+)
+"""The documented shape of every status."""
 LIMIT = 40.0
 """Seconds for any command that is expected to end."""
 
@@ -121,6 +127,8 @@ class Site:
         process = await self.start(*words, **changes)
         async with asyncio.timeout(LIMIT):
             out, err = await process.communicate()
+        if words[0] == "status" and "--json" in words and out:
+            STATUS.validate(json.loads(out))
         return Ended(process.returncode or 0, out.decode(), err.decode())
 
     async def start(self, *words: str, **changes: str) -> asyncio.subprocess.Process:

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.eventually import eventually
-from tests.site import COLUMNS, KEY, LIMIT, Site, site
+from tests.site import COLUMNS, KEY, LIMIT, STATUS, Site, site
 
 DAY = "2026-03-09"
 TOKEN = "ein-langes-Kennwort"
@@ -98,6 +98,7 @@ async def test_its_json_is_that_of_the_command(tmp_path: Path) -> None:
         async with shown.http.get(shown.url("/api/v1/status"), headers={"Accept-Language": "en"}) as answer:
             told = await answer.json()
         command = (await shown.place.tmex("status", "--json")).json()
+        STATUS.validate(told)
         assert told.keys() == command.keys()
         assert [each.keys() for each in told["calendars"]] == [each.keys() for each in command["calendars"]]
         assert told["job"] == {"running": True, "on": True}
@@ -193,10 +194,18 @@ async def test_off_the_loopback_a_token_is_asked_for(tmp_path: Path) -> None:
             assert all(TOKEN not in cookie.value for cookie in jar)
 
 
+def documented() -> list[tuple[str, str]]:
+    """Every series of the reference, and what it tells."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text("utf-8")
+    return re.findall(r"^\| `(\w+)[^`]*` \| \w+ \| (.*) \|$", page, re.MULTILINE)
+
+
 async def test_metrics_are_all_there_from_the_start(tmp_path: Path) -> None:
     """I7, I11: every series, of every calendar; and they count."""
     async with page(tmp_path) as shown:
-        before = {each.name: each for each in text_string_to_metric_families((await shown.get("/metrics"))[1])}
+        text = (await shown.get("/metrics"))[1]
+        before = {each.name: each for each in text_string_to_metric_families(text)}
+        assert re.findall(r"^# HELP (\S+) (.*)$", text, re.MULTILINE) == documented()
         assert {"tmex_on", "tmex_calendar_age_seconds", "tmex_turns", "tmex_exposure_seconds"} <= before.keys()
         turns = {(each.labels["calendar"], each.labels["outcome"]) for each in before["tmex_turns"].samples}
         assert {(name, outcome) for name in COLUMNS for outcome in ("uploaded", "failed")} <= turns

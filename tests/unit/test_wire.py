@@ -1,8 +1,10 @@
 """The wire says exactly what is blocked, and understands the portal's window or refuses it."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -332,3 +334,17 @@ def test_any_answer_is_a_window_or_a_fault(body: bytes, zone: str) -> None:
 def test_how_many_were_accepted_is_welcome_but_not_needed(body: bytes, count: int | None) -> None:
     """Fault 29: whatever stands in the body of a whole 2xx, it is a number or nothing, and no error."""
     assert decode_accepted(body) == count
+
+
+def test_the_reference_shows_what_goes_over_the_wire() -> None:
+    """R1, R2: each example of docs/reference/wire.md is one."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "wire.md").read_text("utf-8")
+    dates, instants, upload = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    window = decode_window(dates.encode(), BERLIN)
+    assert decode_window(instants.encode(), BERLIN) == window
+    told = json.loads(upload)
+    times = [
+        (datetime.fromisoformat(each["start"]), datetime.fromisoformat(each["end"])) for each in told["appointments"]
+    ]
+    blocked = IntervalSet((int(start.timestamp()), int(end.timestamp())) for start, end in times)
+    assert json.loads(encode_upload("Dr. Adler", window, blocked, BERLIN)) == told

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from getpass import getpass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from adapters import command
 from adapters.check import check
 from adapters.compose import LookShelf, open_source
 from adapters.settings import SETTINGS, Setting, faults, load
 from adapters.streams import complain, tell
-from adapters.texts import say
+from adapters.texts import parts, say
 from adapters.texts.phrasing import phrase
 from engine.faults import Fault, FaultError
 from engine.model import ColumnId
@@ -28,6 +29,8 @@ _LOOK_LIMIT: Final = 20.0
 """Seconds in which a source must have named its columns."""
 _ASKED: Final = ("TMEX_API_KEY", "TMEX_WINDOW_URL", "TMEX_UPLOAD_URL", "TMEX_SOURCE", "TMEX_PRACTICE", "TMEX_STATE")
 _KEY: Final = "TMEX_API_KEY"
+_SOURCE: Final = "TMEX_SOURCE"
+_STATE: Final = "TMEX_STATE"
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-")
 """What no shell, no systemd and no compose file reads as anything but itself."""
 
@@ -41,10 +44,14 @@ def setup(file: Path, lang: str) -> int:
     answers = {"TMEX_LANG": lang}
     for name in _ASKED:
         answers[name] = _asked(_setting(name), answers, lang)
-    answers |= _calendars(answers, lang)
+    answers |= _calendars(_found(answers, lang), answers, lang)
+    answers |= _placed(answers)
     _write(file, answers, lang)
     tell(phrase("setup.written", lang, file=str(file)))
-    return _tried(answers, lang)
+    code = _tried(answers, lang)
+    if not code:
+        tell("\n" + phrase("setup.next", lang, file=quoted(str(file.absolute()))))
+    return code
 
 
 def _setting(name: str) -> Setting[object]:
@@ -52,9 +59,9 @@ def _setting(name: str) -> Setting[object]:
 
 
 def _asked(setting: Setting[object], known: Mapping[str, str], lang: str) -> str:
-    """A usable answer, however often it takes; an empty one is the default, where there is one."""
+    """A usable answer, however often it takes; an empty one is what was said before, or the default."""
     tell("\n" + (setting.de if lang == "de" else setting.en))
-    default, shape = _default(setting), setting.form.allowed
+    default, shape = known.get(setting.name) or _default(setting), setting.form.allowed
     while True:
         told = " ".join(
             [setting.name, *([f"({shape})"] if "…" in shape else []), *([f"[{default}]"] if default else [])]
@@ -63,7 +70,7 @@ def _asked(setting: Setting[object], known: Mapping[str, str], lang: str) -> str
         wrong = _wrong(setting.name, text, known)
         if wrong is None:
             return text
-        complain(say(wrong, lang))
+        _complain(wrong, lang)
 
 
 def _default(setting: Setting[object]) -> str:
@@ -77,9 +84,34 @@ def _wrong(name: str, text: str, known: Mapping[str, str]) -> Fault | None:
     return next((fault for fault in found if fault.facts.get("name") == name), None)
 
 
-def _calendars(answers: Mapping[str, str], lang: str) -> dict[str, str]:
+def _found(answers: dict[str, str], lang: str) -> tuple[ColumnId, ...]:
+    """The columns of the source. While it cannot be asked, its address is asked for again; none where that stays the
+    same, for it may come to be later.
+    """
+    while True:
+        try:
+            return asyncio.run(_columns(answers))
+        except TimeoutError:
+            complain(say(Fault("source.timeout"), lang))
+        except FaultError as error:
+            complain(say(error.fault, lang))
+        before = answers[_SOURCE]
+        answers[_SOURCE] = _asked(_setting(_SOURCE), answers, lang)
+        if answers[_SOURCE] == before:
+            return ()
+
+
+def _placed(answers: Mapping[str, str]) -> dict[str, str]:
+    """Addresses that are right wherever the job is started."""
+    scheme, _, path = answers[_SOURCE].partition(":///")
+    placed = {_STATE: str(Path(answers[_STATE]).absolute())}
+    if scheme == "sqlite" and not path.startswith("/"):
+        placed[_SOURCE] = f"sqlite:///{quote(str(Path.cwd()))}/{path}"
+    return placed
+
+
+def _calendars(columns: tuple[ColumnId, ...], answers: Mapping[str, str], lang: str) -> dict[str, str]:
     """Which online calendars there are, and what feeds each; at least one."""
-    columns = asyncio.run(_columns(answers, lang))
     tell("\n" + phrase("setup.columns" if columns else "setup.no_columns", lang, found=", ".join(map(str, columns))))
     while True:
         chosen = _offered(columns, lang) if columns else _typed(lang)
@@ -88,7 +120,7 @@ def _calendars(answers: Mapping[str, str], lang: str) -> dict[str, str]:
         if not wrong:
             return named
         for each in wrong:
-            complain(say(each, lang))
+            _complain(each, lang)
 
 
 def _offered(columns: tuple[ColumnId, ...], lang: str) -> list[str]:
@@ -103,17 +135,16 @@ def _typed(lang: str) -> list[str]:
     return told
 
 
-async def _columns(answers: Mapping[str, str], lang: str) -> tuple[ColumnId, ...]:
-    """The columns that the source has; none where it cannot say, and why is told."""
+async def _columns(answers: Mapping[str, str]) -> tuple[ColumnId, ...]:
+    """The columns that the source has. Raises FaultError, and TimeoutError for one that does not answer."""
     settings = load({**answers, "TMEX_CALENDAR_1": "online=calendar/column"})
-    try:
-        async with asyncio.timeout(_LOOK_LIMIT), open_source(settings, LookShelf(None)) as source:
-            return await source.columns()
-    except TimeoutError:
-        complain(say(Fault("source.timeout"), lang))
-    except FaultError as error:
-        complain(say(error.fault, lang))
-    return ()
+    async with asyncio.timeout(_LOOK_LIMIT), open_source(settings, LookShelf(None)) as source:
+        return await source.columns()
+
+
+def _complain(fault: Fault, lang: str) -> None:
+    """Say what is wrong with an answer; the question follows anew, and nothing runs that it could have stopped."""
+    complain(f"{parts(fault, lang).what} [{fault.code}]")
 
 
 def _line(told: str, *, secret: bool = False) -> str:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from select import select
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,10 +79,35 @@ async def test_without_a_source_the_columns_are_typed(tmp_path: Path) -> None:
     async with site(tmp_path) as place:
         place.settings["TMEX_SOURCE"] = f"sqlite:///{tmp_path / 'missing.db'}"
         file = tmp_path / "tmex.env"
-        ended = await setup(place, *answers(place, "nonsense", "", "Dr. Adler=TK1/A", ""), file=file)
+        ended = await setup(place, *answers(place, "", "nonsense", "", "Dr. Adler=TK1/A", ""), file=file)
         assert ended.code == 1
         assert "source.missing" in ended.err
         assert "TMEX_CALENDAR_1='Dr. Adler=TK1/A'" in file.read_text()
+
+
+async def test_a_misspelt_source_is_asked_for_again(tmp_path: Path) -> None:
+    """What was said before stands in brackets; the right one is asked for its columns."""
+    async with site(tmp_path) as place:
+        file, right = tmp_path / "tmex.env", place.settings["TMEX_SOURCE"]
+        place.settings["TMEX_SOURCE"] = right + "x"
+        ended = await setup(place, *answers(place, right, "Dr. Adler", "", "", ""), file=file)
+        assert (ended.code, ended.err.count("[source.missing]")) == (0, 1)
+        assert f"[{right}x]" in ended.out
+        assert f"TMEX_SOURCE={right}\n" in file.read_text()
+
+
+async def test_what_it_writes_holds_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service does not start where the settings were made; the last line tells how to begin."""
+    monkeypatch.chdir(tmp_path)
+    async with site(tmp_path) as place:
+        name = Path(place.settings["TMEX_SOURCE"]).name
+        place.settings["TMEX_SOURCE"], place.state = f"sqlite:///{name}", Path("state/tmex.db")
+        ended = await setup(place, *answers(place, "Dr. Adler", "", "", ""), file=Path("tmex.env"))
+        told = (tmp_path / "tmex.env").read_text()
+        assert ended.code == 0
+        assert f"TMEX_SOURCE=sqlite:///{tmp_path}/{name}\n" in told
+        assert f"TMEX_STATE={tmp_path}/state/tmex.db\n" in told
+        assert f"{tmp_path}/tmex.env; set +a; tmex run" in ended.out.splitlines()[-1]
 
 
 async def test_an_unfinished_one_leaves_nothing(tmp_path: Path) -> None:

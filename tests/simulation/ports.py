@@ -6,6 +6,7 @@ The portal and the source watch the engine: what must never happen is asserted i
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
+from copy import copy
 from math import inf
 from random import Random
 
@@ -227,11 +228,16 @@ class HostileSource:
             return self._read_days(column, span, seen)
         partial = column in self.gone or self.faults.draw(self.chance, "read_partial")
         rows = self.practice.rows(column, skip=0.5 if partial else 0.0, chance=self.chance)
+        before = copy(seen)
         if partial:
             seen.glimpse(rows)
         else:
             seen.look(self.practice, column)
-        await asyncio.sleep(0.002)
+        try:
+            await asyncio.sleep(0.002)
+        except asyncio.CancelledError:  # given up, for it took too long: it showed nothing to anybody
+            vars(seen).update(vars(before))
+            raise
         return (
             Incomplete(rows, Fault("row.start_unreadable", {"column": "x", "count": 1})) if partial else Complete(rows)
         )
@@ -308,6 +314,7 @@ class HostilePortal:
         self.renewed = True
         """Whether a key that is accepted again is another one, or the same as before."""
         self.paused_until = 0.0
+        self._paused_at, self._paused_before = -inf, 0.0
         self.forgetful = False
         """Whether a crash may lose the baseline, because the ledger could not be written."""
         self.unpaced = False
@@ -395,8 +402,14 @@ class HostilePortal:
 
     def _busy(self) -> None:
         wait = self.chance.choice([5.0, 40.0, 100.0])
+        self._paused_at, self._paused_before = _now(), self.paused_until
         self.paused_until = max(self.paused_until, _now() + wait)
         raise PortalError(Fault("portal.busy", {"status": 429}), maybe_applied=False, retry_after=wait)
+
+    def lose_sight(self) -> None:
+        """The process that asked is gone; in the instant of an answer it could not write down what that said."""
+        if _now() - self._paused_at < 1e-3:
+            self.paused_until = self._paused_before
 
     async def _time_out(self) -> None:
         await asyncio.sleep(30)

@@ -118,6 +118,7 @@ class Story:
         self._job.cancel()
         with suppress(asyncio.CancelledError):
             await self._job
+        self.portal.lose_sight()
         await asyncio.sleep(self.chance.choice([0.0, 1.0, 200.0]))
         if self.remaps and self.chance.random() < 0.5:
             self._remap()

@@ -151,6 +151,7 @@ class Job(RuleBasedStateMachine):
         self.job.cancel()
         with suppress(asyncio.CancelledError):
             await self.job
+        self.world.portal.lose_sight()
         await asyncio.sleep(down)
         await self._start()
 

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -17,8 +16,8 @@ from engine.ports import LedgerError
 from tests.contract.ledger_contract import A, B, holding
 from tests.integration.ledger_tools import WRITTEN, after, answer, copied, opened, recalled, refused, write
 from tests.integration.sqlite_tools import module
+from tests.nobody import another_user
 
-NOBODY: Final = 65_534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount, or become another user and come back")
 
 
@@ -109,21 +108,6 @@ class TestRefused:
                     await ledger.remember(calendars=after(2))
             await ledger.remember(calendars=after(3))
         assert (await recalled(path)).calendars == after(3)
-
-
-@contextmanager
-def another_user() -> Iterator[None]:
-    """Be nobody for a while, in all threads."""
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, 0)
-    os.setresuid(NOBODY, NOBODY, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
-        os.setgroups(groups)
 
 
 def _full(*_: object) -> None:

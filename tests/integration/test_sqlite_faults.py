@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from random import Random
 
@@ -33,8 +33,8 @@ from tests.contract.source_contract import (
 from tests.contract.sqlite_practice import SqlitePractice
 from tests.eventually import eventually
 from tests.integration.sqlite_tools import AT_EIGHT, THOUSANDS, failure, module, no_threads
+from tests.nobody import another_user
 
-NOBODY = 65_534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user and come back")
 
 
@@ -51,21 +51,6 @@ async def source(practice: SqlitePractice) -> AsyncIterator[SqliteSource]:
     """Reads it."""
     async with SqliteSource(practice.path, PRACTICE) as source:
         yield source
-
-
-@contextmanager
-def another_user() -> Iterator[None]:
-    """Be nobody for a while, in all threads, where root can be."""
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, 0)
-    os.setresuid(NOBODY, NOBODY, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
-        os.setgroups(groups)
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import asyncio
 import os
 import re
 import shlex
-import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from adapters.cli import parsers
@@ -83,21 +83,26 @@ async def test_the_tutorial_ends_with_accepted_uploads(tmp_path: Path) -> None:
     told = blocks(ROOT / "docs" / "tutorial.de.md")
     script = "\n".join(each for each in told if not any(line in each for line in NOT_RUN))
     script = script.replace("8799", str(portal)).replace("8788", str(page)).replace(". .venv/bin/activate", ":")
+    script = script.replace("> portal.log &", "> portal.log &\nuntil grep -q WINDOW portal.log; do sleep 0.05; done")
     script = script.replace("kill %2 %1", f"python -c '{LOOK}' {portal}; kill %2 %1; wait")
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-e", "-m", "-c", script),
-        cwd=tmp_path,
-        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(4 * LIMIT):
-            out = (await process.communicate())[0].decode()
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    with (tmp_path / "told").open("wb") as told_there:
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-e", "-x", "-m", "-c", script),
+            cwd=tmp_path,
+            env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=told_there,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with suppress(TimeoutError):
+        async with asyncio.timeout(2 * LIMIT):
+            await process.wait()
+    if process.returncode is None:
+        shell = psutil.Process(process.pid)
+        for each in (*shell.children(recursive=True), shell):
+            each.kill()
+    out = (tmp_path / "told").read_text("utf-8", "replace")
     assert process.returncode == 0, out
     assert re.findall(r"^blocked (.*)", out, re.MULTILINE) == ["Dr. Adler 10:15 11:00", "Dr. Busch 09:00"], out
 

@@ -6,9 +6,11 @@ structure, and a flipped bit within a row is read as it stands.
 """
 
 import asyncio
+from array import array
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,7 +20,7 @@ from adapters.duria.sqlite_file import Row, SqliteFile
 from adapters.duria.walltext import clock_of, day_of, end_of, start_of
 from adapters.duria.watch import SCAN_EVERY, wake_ups
 from engine.faults import Fault
-from engine.model import DAY, ColumnId, Failed, Reading, Rows
+from engine.model import DAY, ColumnId, Failed, Reading, Rows, Wall
 from engine.ports import Hint, SourceError
 from engine.walltime import WallSpan
 
@@ -166,14 +168,26 @@ class _Pulse:
 
 def _collected(found: Iterable[Row], column: ColumnId, span: WallSpan) -> Rows:
     collector, exists = RowCollector(column, span), False
+    free, occupied = plain = array("q"), array("q")
     for kind, first, second, third, fourth in found:
         if kind == _APPOINTMENT:
-            collector.appointment(start_of(first), end_of(second), _OCCUPIED.get(third))
+            start, end = _times(first, second)
+            if start is None or end is None or third is None:
+                collector.appointment(start, end, _OCCUPIED.get(third))
+            else:
+                plain[third].extend((start, end))
         elif kind == _RESERVATION:
             collector.reservation(day_of(first), day_of(second), _opening(third), _closing(fourth))
         else:
             exists = bool(first)
+    collector.packed(occupied, free)
     return collector.rows(exists=exists)
+
+
+# A column is read again and again, and few of its rows are new.
+@lru_cache(maxsize=16384)
+def _times(start: object, end: object) -> tuple[Wall | None, Wall | None]:
+    return start_of(start), end_of(end)
 
 
 def _opening(text: object) -> int | None:

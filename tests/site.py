@@ -127,7 +127,7 @@ class Site:
         process = await self.start(*words, **changes)
         async with asyncio.timeout(LIMIT):
             out, err = await process.communicate()
-        if words[0] == "status" and "--json" in words and out:
+        if words[:1] == ("status",) and "--json" in words and out:
             STATUS.validate(json.loads(out))
         return Ended(process.returncode or 0, out.decode(), err.decode())
 

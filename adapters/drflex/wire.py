@@ -10,7 +10,6 @@ Whatever a change of Dr.Flex's interface touches is in this module. Pure: no req
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -46,7 +45,7 @@ def encode_upload(name: str, window: Window, blocked: IntervalSet, clock: WallCl
     """
     ends = {"from": clock.isoformat(window.start), "to": clock.isoformat(window.end)}
     head = msgspec.json.encode({"calendar": name, **ends, "appointments": []})[:-2]
-    rows = [_rows(each.to_bytes(), clock) for each in window.clip(blocked).stretches(_STRETCH)] or [b""]
+    rows = [_rows(each, clock) for each in window.clip(blocked).stretches(_STRETCH)] or [b""]
     # A body is long: what is joined once is copied once.
     rows[0] = head + rows[0]
     rows[-1] += b"]}"
@@ -67,22 +66,21 @@ _NO_DAY: Final = _Day(0, 0, "", "", "")
 
 
 @lru_cache(maxsize=1024)
-def _rows(packed: bytes, clock: WallClock) -> bytes:
+def _rows(blocked: IntervalSet, clock: WallClock) -> bytes:
     """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once. A stretch
     in which nothing changed is not written twice.
     """
-    return ",".join(_each(IntervalSet.from_bytes(packed), clock)).encode()
-
-
-def _each(blocked: IntervalSet, clock: WallClock) -> Iterator[str]:
-    day = _NO_DAY
+    day_start = day_end = 0
+    opening = middle = closing = ""
+    texts = []
     for start, end in blocked:
-        if not day.start <= start < day.end:
-            day = _day(clock.zone, clock.wall(Instant(start)) // DAY)
-        if day.start <= start and end < day.end:
-            yield f"{day.opening}{_time(start - day.start)}{day.middle}{_time(end - day.start)}{day.closing}"
+        if not day_start <= start < day_end:
+            day_start, day_end, opening, middle, closing = _day(clock.zone, clock.wall(Instant(start)) // DAY)
+        if day_start <= start and end < day_end:
+            texts.append(f"{opening}{_time(start - day_start)}{middle}{_time(end - day_start)}{closing}")
         else:
-            yield f'{{"start":"{clock.isoformat(Instant(start))}","end":"{clock.isoformat(Instant(end))}"}}'
+            texts.append(f'{{"start":"{clock.isoformat(Instant(start))}","end":"{clock.isoformat(Instant(end))}"}}')
+    return ",".join(texts).encode()
 
 
 @lru_cache(maxsize=4096)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from adapters.ledger import steps
-from adapters.ledger.aside import SUFFIXES, beside, lost_one
+from adapters.ledger.aside import lost_one
 from adapters.ledger.judging import RottenError, judged
-from adapters.ledger.opening import identity, open_to_look, open_to_write, refuse_others
+from adapters.ledger.opening import identity, open_to_look, open_to_write, places, refuse_others
 from adapters.ledger.rows import MARK, Place, checksum, decode, decode_entry, encode, mixed
 from adapters.ledger.upgrading import upgraded
 from engine.ports import Entry, LedgerError
@@ -36,7 +36,8 @@ class LedgerFile:
             self._db = open_to_look(path) if looking else open_to_write(path)
         try:
             self._prepare(looking=looking)
-            self._identity = identity(path)
+            self._places = places(path)
+            self._identity = identity(self._places)
         except BaseException:
             self._db.close()
             raise
@@ -45,14 +46,14 @@ class LedgerFile:
         """Close it; what was committed stays. The log of a database that was taken away goes with it."""
         with suppress(sqlite3.Error):
             self._db.close()
-        if not self._looking and identity(self._path)[0] != self._identity[0]:
-            for each in (beside(self._path, suffix) for suffix in SUFFIXES[1:]):
+        if not self._looking and identity(self._places)[0] != self._identity[0]:
+            for each in self._places[1:]:
                 with suppress(OSError):
-                    each.unlink()
+                    Path(each).unlink()
 
     def is_current(self) -> bool:
         """Whether its path, and those of its log, still lead to this file."""
-        found = identity(self._path)
+        found = identity(self._places)
         return None not in found and found == self._identity
 
     def read(self) -> dict[Place, Any]:

@@ -32,6 +32,7 @@ CREATE INDEX entry_at ON entry (at);
 """
 
 Identity = tuple[tuple[int, int] | None, ...]
+Places = tuple[str, ...]
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -86,9 +87,17 @@ def _newer(path: Path) -> LedgerError:
     return LedgerError("ledger.newer", file=path.name, **({"copy": copy.name} if copy.exists() else {}))
 
 
-def identity(path: Path) -> Identity:
-    """Which files are there now: the database, its log and its log's index."""
-    return tuple(_inode(beside(path.resolve(), suffix)) for suffix in SUFFIXES)
+def places(path: Path) -> Places:
+    """Where the database is found, and where SQLite then puts its log and the log's index: beside the file itself, not
+    beside a link to it.
+    """
+    home = path.resolve()
+    return (str(path), *(str(beside(home, suffix)) for suffix in SUFFIXES[1:]))
+
+
+def identity(files: Places) -> Identity:
+    """Which files are there now; asked before each write, so it costs three calls of the system and no more."""
+    return tuple(map(_inode, files))
 
 
 def _create(path: Path) -> None:
@@ -115,8 +124,9 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY)
 
 
-def _inode(path: Path) -> tuple[int, int] | None:
-    with suppress(OSError):
-        found = path.stat()
-        return found.st_dev, found.st_ino
-    return None
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path would take as long again
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

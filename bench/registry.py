@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from bench.scenario import Goal, Scenario
-from bench.scenarios import burst, cycle, harm, latency, page, rest, scale, stages, start, vdirsyncer
+from bench.scenarios import anatomy, burst, cycle, harm, latency, page, rest, scale, stages, start, vdirsyncer
 
 SCENARIOS: Final = (
     *latency.SCENARIOS,
+    *anatomy.SCENARIOS,
     *vdirsyncer.SCENARIOS,
     *cycle.SCENARIOS,
     *burst.SCENARIOS,

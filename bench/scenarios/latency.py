@@ -19,15 +19,16 @@ Practice = PostgresPractice | SqlitePractice | ExportPractice
 _ROWS: Final = (300, 2000, 5000)
 _CALENDAR_WORK: Final = (
     "beyond the floor lie the query for the changed days, for which the server looks at every later row; a write to "
-    "the ledger before the upload; and the engine's own work, see `stages`"
+    "the ledger before the upload; and the making of a body that holds the whole column (R2); `anatomy.postgres` tells "
+    "how much each is"
 )
 _WHOLE_FILE: Final = (
     "the file's events do not tell what changed, so that the whole column is read, where PostgreSQL names the days; "
-    "`stages.sqlite` and `stages.decide` tell what that costs"
+    "`anatomy.sqlite` tells what that costs"
 )
 _CALM_WATCH: Final = (
-    "the folder is watched with a longer pause than the floor's, for the sake of `idle.files`; and an export is read "
-    "whole, where PostgreSQL names the days that changed"
+    "the folder is watched with a longer pause than the floor's, for the sake of `idle.files`, and an export is read "
+    "to its end before it counts as changed: both lie before the change is heard, see `anatomy.files`"
 )
 
 

@@ -16,7 +16,7 @@ PARTS = (
     ("latency", "sync", "burst"),
     ("cycle", "day", "harm"),
     ("scale", "throughput", "idle"),
-    ("start", "stages", "page"),
+    ("start", "stages", "page", "anatomy"),
 )
 
 

@@ -102,7 +102,7 @@ lock: ## write locks/*.txt from pyproject.toml; make lock UPGRADE=1 takes the ne
 	  set -- $$lock; lock=$$1; shift; \
 	  case $$lock in run) ;; *) set -- "$$@" --constraint locks/run.txt;; esac; \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+	    --no-emit-index-url --no-emit-find-links --no-strip-extras --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
 	    "$$@" --output-file locks/$$lock.txt || exit 1; \
 	done
 

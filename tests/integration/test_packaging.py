@@ -9,15 +9,18 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
 import pytest
+from packaging.requirements import Requirement
 
 from tools.house import listed
 
 HERE: Final = Path()
 LOCKS: Final = ("run", "dev", "build", "image")
+EXTRAS_PINNED: Final = r"^([a-z0-9-]+)(?:\[(.*?)\])?=="
 PTH: Final = {
     "_editable_impl_tmex.pth": "tmex itself, installed from its folder by `make setup`",
     "a1_coverage.pth": "coverage in the processes that a test starts",
@@ -84,6 +87,21 @@ def test_every_package_is_locked_by_its_hashes(lock: str) -> None:
     assert "://" not in text_of(lock)
 
 
+@pytest.mark.parametrize("lock", LOCKS)
+def test_an_extra_that_a_package_wants_is_locked_with_it(lock: str) -> None:
+    """Without it pip looks for the newest release that has the extra, and gives up when that is not the locked one."""
+    pins = {name: set(extras.split(", ")) for name, extras in re.findall(EXTRAS_PINNED, text_of(lock), re.MULTILINE)}
+    installed = [each for each in distributions() if each.name.lower() in pins.keys() | {"tmex"}]
+    wanted = [Requirement(each) for one in installed for each in one.requires or ()]
+    lacking = [
+        str(each)
+        for each in wanted
+        if each.extras and each.name in pins and (each.marker is None or each.marker.evaluate({"extra": ""}))
+        if not each.extras <= pins[each.name]
+    ]
+    assert not lacking
+
+
 def test_the_image_has_what_the_product_needs() -> None:
     """Every dependency, and iCalendar; neither the demo's own PostgreSQL nor what builds or tests."""
     project = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
@@ -104,4 +122,4 @@ def text_of(lock: str) -> str:
 
 
 def pinned(lock: str) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text_of(lock), re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[.*?\])?==(\S+)", text_of(lock), re.MULTILINE))

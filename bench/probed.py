@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, ParamSpec, TypeVar
 import msgspec
 
 from adapters import cli
-from adapters.drflex import wire
 from adapters.drflex.client import DrFlex
+from adapters.drflex.wire import Uploads
 from adapters.duria.files import FilesSource
 from adapters.duria.postgres import PostgresSource
 from adapters.duria.sqlite import SqliteSource
@@ -35,7 +35,7 @@ _AWAITED: Final[tuple[tuple[str, object, str], ...]] = (
     ("remember", SqliteLedger, "remember"),
     ("upload", DrFlex, "upload"),
 )
-_AT_ONCE: Final[tuple[tuple[str, object, str], ...]] = (("hear", Calendar, "hinted"), ("encode", wire, "encode_upload"))
+_AT_ONCE: Final[tuple[tuple[str, object, str], ...]] = (("hear", Calendar, "hinted"), ("encode", Uploads, "encode"))
 
 
 def main(path: Path) -> None:

@@ -81,9 +81,18 @@ class IntervalSet:
                 edges += each._edges  # noqa: SLF001 - its own class
         return cls._of(edges) | astray
 
-    def stretches(self, seconds: int) -> Iterator["IntervalSet"]:
-        """Parts of it that are the same as long as the set is, there; of about so many seconds each."""
-        return map(IntervalSet._of, stretches(self._edges, seconds))
+    def edges(self) -> "array[int]":
+        """A start and an end each, ascending; to be read, not changed."""
+        return self._edges
+
+    def shared(self, other: "IntervalSet") -> tuple[int, int]:
+        """How many intervals both have in common at the front, and how many others at the back."""
+        front, back = _shared(self._edges, other.edges())
+        return front // 2, back // 2
+
+    def part(self, first: int, last: int) -> "IntervalSet":
+        """The intervals from the `first`, counted from 0, to before the `last`."""
+        return IntervalSet._of(self._edges[2 * first : 2 * last])
 
     def total(self) -> int:
         """How many seconds are in the set."""

@@ -68,6 +68,7 @@ class DrFlex:
         self.window_host, self.upload_host = _host(self._window_url), _host(self._upload_url)
         self._timeout, self._key, self._clock = site.timeout, key, clock
         self._tls, self._wall = tls, wall
+        self._uploads = wire.Uploads(clock)
         self._proxies = {url: proxy(str(url)) for url in (self._window_url, self._upload_url)}
         self.clock_off: float | None = None
         """By how many seconds this machine's clock is ahead of the portal's, as its last answer's `Date` tells."""
@@ -105,7 +106,7 @@ class DrFlex:
 
     async def upload(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
         """Replace what the portal holds for `name` in `window` (R2); how many intervals it says that it accepted."""
-        body = wire.encode_upload(name, window, blocked, self._clock)
+        body = self._uploads.encode(name, window, blocked)
         return wire.decode_accepted(await self._request("POST", self._upload_url, body))
 
     def key_renewed(self) -> bool:

@@ -9,6 +9,7 @@ Whatever a change of Dr.Flex's interface touches is in this module. Pure: no req
 """
 
 import re
+from bisect import bisect_left
 from codecs import BOM_UTF8
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -24,7 +25,7 @@ from engine.walltime import WallClock
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1)
 _SECOND: Final = timedelta(seconds=1)
-_STRETCH: Final = 7 * DAY
+_FIRST_DAY, _LAST_DAY = ((each - _EPOCH_DAY).days for each in (date.min, date.max))
 _YEARS: Final = range(1900, 9001)
 """Every zone can be computed with in these years, and nobody asks for appointments beyond them."""
 
@@ -43,62 +44,126 @@ def encode_upload(name: str, window: Window, blocked: IntervalSet, clock: WallCl
 
     `blocked` is cut at the window's edges (R7), sorted and merged as it comes.
     """
-    ends = {"from": clock.isoformat(window.start), "to": clock.isoformat(window.end)}
-    head = msgspec.json.encode({"calendar": name, **ends, "appointments": []})[:-2]
-    rows = [_rows(each, clock) for each in window.clip(blocked).stretches(_STRETCH)] or [b""]
-    # A body is long: what is joined once is copied once.
-    rows[0] = head + rows[0]
-    rows[-1] += b"]}"
-    return b",".join(rows)
+    return b"".join((_head(name, window, clock), _rows(window.clip(blocked), clock), _TAIL))
+
+
+class Uploads:
+    """Encodes as `encode_upload` does; of a calendar whose last body is at hand, only what differs is written anew."""
+
+    def __init__(self, clock: WallClock, *, room: int = 8_388_608) -> None:
+        """`room` is how many bytes of bodies may be kept; those that were not used for longest go first."""
+        self._clock, self._room = clock, room
+        self._known: dict[str, _Body] = {}
+
+    def encode(self, name: str, window: Window, blocked: IntervalSet) -> bytes:
+        """See `encode_upload`."""
+        head, times = _head(name, window, self._clock), window.clip(blocked)
+        known = self._known.pop(name, None)
+        if known is not None:
+            self._room += len(known.text)
+        if known is not None and known.head == head and known.is_even():
+            text = known.with_times(times, self._clock)
+        else:
+            text = b"".join((head, _rows(times, self._clock), _TAIL))
+        self._keep(name, _Body(head, times, text))
+        return text
+
+    def _keep(self, name: str, body: "_Body") -> None:
+        self._known[name] = body
+        self._room -= len(body.text)
+        while self._room < 0:
+            self._room += len(self._known.pop(next(iter(self._known))).text)
+
+
+class _Body(NamedTuple):
+    """A body as it was sent, of which the next one can use a part."""
+
+    head: bytes
+    times: IntervalSet
+    text: bytes
+
+    def is_even(self) -> bool:
+        """Whether all rows are of one length, so that each one's place is known."""
+        return len(self.text) == len(self.head) + max(0, len(self.times) * _WIDTH - 1) + len(_TAIL)
+
+    def with_times(self, times: IntervalSet, clock: WallClock) -> bytes:
+        """The body that has `times` in place of its own."""
+        front, back = times.shared(self.times)
+        text, begin, end = memoryview(self.text), len(self.head), len(self.text) - len(_TAIL)
+        rows = (
+            text[begin : begin + front * _WIDTH - 1] if front else b"",
+            _rows(times.part(front, len(times) - back), clock),
+            text[end - back * _WIDTH + 1 : end] if back else b"",
+        )
+        pieces = [piece for row in rows if row for piece in (b",", row)]
+        return b"".join((self.head, *pieces[1:], _TAIL))
 
 
 class _Day(NamedTuple):
-    """A local day of one offset, `[start, end)`, and the text around the two times of an interval that lies in it."""
+    """The `number`th local day since 1970-01-01, `[start, end)`, and how an interval that lies in it is written."""
 
+    number: int
     start: int
     end: int
-    opening: str
-    middle: str
-    closing: str
+    form: str
 
 
-_NO_DAY: Final = _Day(0, 0, "", "", "")
+_TAIL: Final = b"]}"
+_WIDTH: Final = len('{"start":"2026-11-23T08:00:00+01:00","end":"2026-11-23T08:20:00+01:00"},')
+_NO_DAY: Final = _Day(0, 0, 0, "")
 
 
-@lru_cache(maxsize=1024)
+class _Times(dict[int, str]):
+    """Seconds of the day as `08:00:00`, each written once."""
+
+    def __missing__(self, second: int) -> str:
+        text = self[second] = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+        return text
+
+
+_TIMES: Final = _Times()
+
+
+def _head(name: str, window: Window, clock: WallClock) -> bytes:
+    ends = {"from": clock.isoformat(window.start), "to": clock.isoformat(window.end)}
+    return msgspec.json.encode({"calendar": name, **ends, "appointments": []})[: -len(_TAIL)]
+
+
 def _rows(blocked: IntervalSet, clock: WallClock) -> bytes:
-    """Each interval as JSON; most begin and end on one day of one offset, so that a day's text is made once. A stretch
-    in which nothing changed is not written twice.
-    """
-    day_start = day_end = 0
-    opening = middle = closing = ""
-    texts = []
-    for start, end in blocked:
-        if not day_start <= start < day_end:
-            day_start, day_end, opening, middle, closing = _day(clock.zone, clock.wall(Instant(start)) // DAY)
-        if day_start <= start and end < day_end:
-            texts.append(f"{opening}{_time(start - day_start)}{middle}{_time(end - day_start)}{closing}")
+    """Each interval as JSON; most begin and end on one day of one offset, and what a day holds is written at once."""
+    edges, here, texts, day = blocked.edges(), 0, list[str](), _NO_DAY
+    while here < len(edges):
+        day = _day_of(edges[here], day, clock)
+        there = bisect_left(edges, day.end, here) & -2
+        if there > here:
+            times = [_TIMES[each - day.start] for each in edges[here:there]]
+            texts.append(day.form * (len(times) // 2) % tuple(times))
         else:
-            texts.append(f'{{"start":"{clock.isoformat(Instant(start))}","end":"{clock.isoformat(Instant(end))}"}}')
-    return ",".join(texts).encode()
+            there = here + 2
+            start, end = (clock.isoformat(Instant(each)) for each in edges[here:there])
+            texts.append(f'{{"start":"{start}","end":"{end}"}},')
+        here = there
+    return "".join(texts)[:-1].encode()
+
+
+def _day_of(second: int, last: _Day, clock: WallClock) -> _Day:
+    """The local day of an instant; most are not far from the `last` one, and of the same offset."""
+    day = _day(clock.zone, last.number + (second - last.start) // DAY)
+    return day if day.start <= second < day.end else _day(clock.zone, clock.wall(Instant(second)) // DAY)
 
 
 @lru_cache(maxsize=4096)
 def _day(zone: tzinfo, number: int) -> _Day:
-    """The `number`th local day since 1970-01-01; `_NO_DAY` when its offset changes, or does at its end."""
+    """`_NO_DAY` when its offset changes, or does at its end, and when no calendar has it."""
+    if not _FIRST_DAY < number < _LAST_DAY:
+        return _NO_DAY
     midnight = datetime.combine(_EPOCH_DAY + timedelta(days=number), time.min, zone)
     readings = [midnight + timedelta(hours=hour) for hour in range(25)]  # wall time: midnight has a zone
     if len({reading.utcoffset() for reading in readings}) > 1:
         return _NO_DAY
     start, text = (midnight - _EPOCH) // _SECOND, midnight.isoformat()
     day, offset = text[:10], text[19:]
-    return _Day(start, start + DAY, f'{{"start":"{day}T', f'{offset}","end":"{day}T', f'{offset}"}}')
-
-
-@lru_cache(maxsize=4096)
-def _time(second: int) -> str:
-    """A second of the day as `08:00:00`."""
-    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+    return _Day(number, start, start + DAY, f'{{"start":"{day}T%s{offset}","end":"{day}T%s{offset}"}},')
 
 
 # ------------------------------------------------------------------------------------------------------ answers

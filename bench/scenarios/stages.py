@@ -97,10 +97,15 @@ async def encode(lab: Lab, rows: int) -> Outcome:
     sets = (_seen(each).blocked for each in _readings(rows))
     ready = [{"start": _local(start), "end": _local(end)} for start, end in next(sets)]
 
-    def own(blocked: IntervalSet) -> None:
-        wire.encode_upload("Dr. Adler", _WINDOW, blocked, _CLOCK)
+    uploads = [wire.Uploads(_CLOCK)]
 
-    return _compared(lab, rows, own, lambda _: msgspec.json.encode(ready), sets, cold=_forget)
+    def own(blocked: IntervalSet) -> None:
+        uploads[0].encode("Dr. Adler", _WINDOW, blocked)
+
+    def forget() -> None:
+        uploads[0] = wire.Uploads(_CLOCK)
+
+    return _compared(lab, rows, own, lambda _: msgspec.json.encode(ready), sets, cold=forget)
 
 
 async def remember(lab: Lab, rows: int) -> Outcome:
@@ -160,7 +165,6 @@ def _local(instant: int) -> datetime:
 def _forget() -> None:
     """As in a process that never saw this column."""
     occupying._plain.cache_clear()
-    wire._rows.cache_clear()
 
 
 def _compared(

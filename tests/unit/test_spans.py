@@ -63,10 +63,22 @@ def test_joined_is_the_union_in_any_order(parts: list[IntervalSet]) -> None:
 @given(sets, st.integers(1, 20))
 def test_stretches_are_all_of_it(times: IntervalSet, length: int) -> None:
     """R5: each begins beyond a multiple of the length, and none is lost."""
-    parts = list(times.stretches(length))
-    assert IntervalSet.joined(parts) == times
-    begins = [next(iter(each))[0] // length for each in parts]
+    parts = list(stretches(times.edges(), length))
+    assert [edge for part in parts for edge in part] == list(times.edges())
+    begins = [part[0] // length for part in parts]
     assert all(a < b for a, b in pairwise(begins))
+
+
+@given(sets, sets)
+def test_what_two_sets_share_at_both_ends(left: IntervalSet, right: IntervalSet) -> None:
+    """R5: the same intervals, counted from the front and from the back, none twice, and no fewer than there are."""
+    front, back = left.shared(right)
+    ours, theirs = list(left), list(right)
+    assert front + back <= min(len(ours), len(theirs))
+    assert list(left.part(0, front)) == ours[:front] == theirs[:front]
+    assert list(left.part(len(left) - back, len(left))) == ours[len(ours) - back :] == theirs[len(theirs) - back :]
+    rest, others = ours[front : len(ours) - back], theirs[front : len(theirs) - back]
+    assert not (rest and others and (rest[0] == others[0] or rest[-1] == others[-1]))
 
 
 @given(st.lists(pairs, max_size=12), st.integers(1, 20))

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.drflex.holdings import read_upload
-from adapters.drflex.wire import decode_accepted, decode_window, encode_upload
+from adapters.drflex.wire import Uploads, decode_accepted, decode_window, encode_upload
 from engine.faults import Fault, FaultError
 from engine.model import DAY, Instant, Window
 from engine.spans import IntervalSet
@@ -121,6 +121,37 @@ def test_an_upload_looks_as_the_contract_shows() -> None:
         '{"start":"2026-11-23T08:00:00+01:00","end":"2026-11-23T10:00:00+01:00"},'
         '{"start":"2026-11-23T22:30:00+01:00","end":"2026-11-24T02:00:00+01:00"}]}'
     )
+
+
+@given(
+    zone=st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "Africa/Monrovia"]),
+    center=st.sampled_from([noon("2026-10-25"), noon("1972-01-07"), 1_790_000_000]),
+    room=st.sampled_from([0, 1500, 10**6]),
+    data=st.data(),
+)
+def test_what_is_kept_of_the_last_body_changes_nothing(zone: str, center: int, room: int, data: st.DataObject) -> None:
+    """R2, I4: whatever was sent before, of any calendar, in any window: it is said as if it were new."""
+    clock = WallClock(ZoneInfo(zone))
+    uploads, pairs = Uploads(clock, room=room), set[tuple[int, int]]()
+    window = Window(Instant(center - DAY), Instant(center + DAY))
+    for _ in range(data.draw(st.integers(2, 8), label="uploads")):
+        pairs ^= data.draw(st.frozensets(spans_near(center), max_size=5), label="changed")
+        name = data.draw(st.sampled_from(["Dr. Ädler", "Labor"]), label="name")
+        if data.draw(st.booleans(), label="moves"):
+            window = Window(Instant(window.start + 3600), Instant(window.end + 7200))
+        blocked = IntervalSet(pairs)
+        assert uploads.encode(name, window, blocked) == encode_upload(name, window, blocked, clock)
+
+
+def test_bodies_are_kept_within_bounds() -> None:
+    """I12, fault 52: however many calendars there are, what is kept of their bodies fits the room that there is."""
+    window = Window(Instant(0), Instant(DAY))
+    blocked = IntervalSet((start, start + 60) for start in range(0, DAY, 600))
+    uploads = Uploads(BERLIN, room=50_000)
+    sizes = [len(uploads.encode(f"Kalender {number}", window, blocked)) for number in range(20)]
+    kept = [len(each.text) for each in uploads._known.values()]
+    assert kept == sizes[-len(kept) :]
+    assert 50_000 - max(sizes) < sum(kept) <= 50_000
 
 
 def test_nothing_blocked_is_an_empty_list() -> None:

@@ -6,6 +6,7 @@ Pure. Rules R3 to R9 and R13 live here and nowhere else, so they are the same fo
 from array import array
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import lt
 from typing import Final
 
 from engine.faults import Fact, Fault
@@ -138,8 +139,11 @@ def next_midnight(start: int, end: int) -> int | None:
 @lru_cache(maxsize=1024)
 def _plain(packed: bytes, clock: WallClock) -> IntervalSet | None:
     """The instants of packed rows, unclipped; None when an end is unusable."""
-    instants = []
-    for start, end in pairs(array("q", packed)):
+    rows, instants = array("q", packed), list[tuple[int, int]]()
+    offset = clock.steady(min(rows), max(rows)) if all(map(lt, rows[::2], rows[1::2])) else None
+    if offset is not None:
+        return IntervalSet.of_edges(array("q", [each - offset for each in rows]))
+    for start, end in pairs(rows):
         usable = next_midnight(start, end)
         if usable is None:
             return None

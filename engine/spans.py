@@ -8,7 +8,7 @@ and copied as memory, and only the stretch in which they differ is looked at one
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from operator import lt
 from sys import byteorder
 from typing import Final, Self
 
@@ -31,13 +31,18 @@ class IntervalSet:
         return new
 
     @classmethod
+    def of_edges(cls, edges: "array[int]") -> Self:
+        """As of pairs that stand one after another; those of most columns are in order, and then taken as they are."""
+        return cls._of(edges) if _ascends(edges) else cls(pairs(edges))
+
+    @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         """The set that `to_bytes` packed; raises ValueError when the bytes are not one."""
         edges = array(_CODE)
         edges.frombytes(packed)
         if byteorder == "big":  # pragma: no cover - no such machine is at hand
             edges.byteswap()
-        if len(edges) % 2 or any(a >= b for a, b in pairwise(edges)):
+        if len(edges) % 2 or not _ascends(edges):
             raise ValueError("not a packed interval set")
         return cls._of(edges)
 
@@ -129,6 +134,10 @@ class IntervalSet:
 
     def __and__(self, other: "IntervalSet") -> "IntervalSet":
         return self - (self - other)
+
+
+def _ascends(edges: "array[int]") -> bool:
+    return all(map(lt, edges, edges[1:]))
 
 
 def _merged(times: Iterable[tuple[int, int]]) -> "array[int]":

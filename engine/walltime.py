@@ -14,6 +14,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time has no zone
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _FIRST, _LAST = ((each - _EPOCH) // _SECOND for each in (datetime.min, datetime.max))  # noqa: DTZ901 - wall time
+_MOST_DAYS: Final = 40
 MARGIN: Final = 2 * DAY
 """More than any offset from UTC and any default slot (R13): what is farther from a window cannot touch it."""
 
@@ -55,17 +56,28 @@ class WallClock:
         end = min(window.end, self.latest(Wall((days.last + 1) * DAY)))
         return Window(start, end) if start < end else None
 
+    def steady(self, first: int, last: int) -> int | None:
+        """The one offset from UTC, in seconds, of every day from that of `first` to that of `last`, both wall times;
+        None where there are several, or too many days to look at.
+        """
+        days = range(first // DAY, last // DAY + 1)
+        offsets = {self._plain(day) for day in days[:_MOST_DAYS]}
+        return offsets.pop() if len(offsets) == 1 and len(days) <= _MOST_DAYS else None
+
     def isoformat(self, instant: Instant) -> str:
         """`instant` as local time with its offset, `2026-11-23T08:00:00+01:00`."""
         return (_EPOCH_UTC + timedelta(seconds=instant)).astimezone(self.zone).isoformat()
 
     def _offset(self, wall: Wall, widest: Callable[[int, int], int]) -> int:
-        day = wall // DAY
+        plain = self._plain(wall // DAY)
+        return plain if plain is not None else widest(self._fold(wall, 0), self._fold(wall, 1))
+
+    def _plain(self, day: int) -> int | None:
+        """The offset of the whole day, if it has but one."""
         if day not in self._plain_days:
             first, second = self._fold(day * DAY, 0), self._fold((day + 1) * DAY, 1)
             self._plain_days[day] = first if first == second == self._fold(day * DAY, 1) else None
-        plain = self._plain_days[day]
-        return plain if plain is not None else widest(self._fold(wall, 0), self._fold(wall, 1))
+        return self._plain_days[day]
 
     def _fold(self, wall: int, fold: int) -> int:
         """The offset from UTC in seconds that `fold` reads out of `wall`."""

@@ -59,6 +59,29 @@ def test_both_readings_of_a_wall_time_lie_between_earliest_and_latest(name: str,
     assert clock.latest(shown) == max(readings)
 
 
+@given(
+    st.sampled_from(ZONES),
+    st.one_of(st.integers(0, 2**31), st.sampled_from([wall("2026-03-28 12:00"), wall("2026-10-24 12:00")])),
+    st.lists(st.integers(0, 30 * DAY), min_size=1, max_size=8),
+)
+def test_a_steady_stretch_has_but_one_reading(name: str, first: int, after: list[int]) -> None:
+    """R9: where one offset is said to hold, no time of its days has another one; and most weeks have one."""
+    clock = WallClock(ZoneInfo(name))
+    offset = clock.steady(first, first + max(after))
+    if offset is not None:
+        for each in after:
+            assert clock.earliest(Wall(first + each)) == clock.latest(Wall(first + each)) == first + each - offset
+    assert clock.steady(wall("2026-06-01 00:00"), wall("2026-06-08 00:00")) is not None
+
+
+def test_a_clock_change_is_not_steady_nor_is_a_year() -> None:
+    """R9, fault 45: a week with a clock change in it, and a row that lasts for ever, are looked at time by time."""
+    clock = WallClock(BERLIN)
+    assert clock.steady(wall("2026-10-20 00:00"), wall("2026-10-27 00:00")) is None
+    assert clock.steady(wall("2026-06-01 00:00"), wall("9999-12-31 23:59")) is None
+    assert clock.steady(wall("2026-06-01 00:00"), wall("2026-06-30 00:00")) == 7200
+
+
 @given(st.sampled_from(ZONES), st.integers(0, 2**31))
 def test_the_wall_shows_what_the_zone_says(name: str, second: int) -> None:
     """R9: an instant lies between the two readings of what the clock then shows."""

@@ -3,6 +3,7 @@
 Nothing of an answer or of a library's error goes into one, but for a status, a class name and a word of our own. Pure.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,7 @@ from engine.ports import KeyRefusedError, PortalError, RejectedError
 LONGEST_PAUSE: Final = 3600.0
 """Seconds; no `Retry-After` is taken for longer (I10)."""
 
+_NONE: Final = re.compile(r"q *= *0(\.0*)?")
 _NO_TRUST: Final = {
     9: "not_yet_valid",
     10: "expired",
@@ -33,14 +35,14 @@ _NO_TRUST: Final = {
 class Attempt:
     """One request under way, and whether any of it may have reached the portal."""
 
-    def __init__(self, *, uploads: bool) -> None:
+    def __init__(self, *, uploads: bool, packed: bool = False) -> None:
         self.connected = False
-        self._uploads = uploads
+        self.uploads, self.packed = uploads, packed
 
     @property
     def maybe_applied(self) -> bool:
         """Whether an upload may have been applied, if no clean answer says that it was not (I6)."""
-        return self._uploads and self.connected
+        return self.uploads and self.connected
 
     def failed(self, code: str, **facts: Fact) -> PortalError:
         """The failure of this attempt, whose outcome nobody knows."""
@@ -68,7 +70,9 @@ class Attempt:
             return KeyRefusedError(Fault("portal.key_refused", {"status": status}), maybe_applied=False)
         if 300 <= status < 400:
             return PortalError(Fault("portal.redirected", {"status": status}), maybe_applied=False)
-        if 400 <= status < 500 and self._uploads:
+        if status == 415 and self.packed:  # it did take that a moment ago; as it is, it is another request
+            return PortalError(Fault("portal.rejected", {"status": status}), maybe_applied=False)
+        if 400 <= status < 500 and self.uploads:
             return RejectedError(Fault("portal.rejected", {"status": status}), maybe_applied=False)
         return None
 
@@ -88,6 +92,17 @@ class Attempt:
         if isinstance(error, aiohttp.ClientResponseError):
             return self.failed("portal.not_understood", detail="http")
         return self.failed("portal.cut_off")
+
+
+def takes_gzip(text: str | None) -> bool:
+    """Whether an answer's `Accept-Encoding` says that the next request to this address may come packed (RFC 9110,
+    12.5.3).
+    """
+    for each in (text or "").lower().split(","):
+        coding, *parameters = (part.strip() for part in each.split(";"))
+        if coding == "gzip":
+            return not any(_NONE.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 def retry_after(text: str | None, wall: float) -> float | None:

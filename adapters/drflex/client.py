@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Callable
 from types import SimpleNamespace, TracebackType
 from typing import Final, Self
@@ -17,7 +18,7 @@ import msgspec
 from yarl import URL
 
 from adapters.drflex import wire
-from adapters.drflex.answers import Attempt, clock_off
+from adapters.drflex.answers import Attempt, clock_off, takes_gzip
 from adapters.drflex.key import Key
 from adapters.drflex.proxies import environment_proxy
 from engine.faults import FaultError
@@ -29,6 +30,8 @@ from engine.walltime import WallClock
 LONGEST_ANSWER: Final = 1_048_576
 """Bytes of a body; a longer one is refused."""
 
+_GZIP: Final = 31
+"""How zlib calls that format."""
 _RECEIVES: Final = 65_536
 """Bytes of an answer that may wait in the kernel."""
 _HEADERS: Final = {"User-Agent": "tmex", "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -72,6 +75,8 @@ class DrFlex:
         self._proxies = {url: proxy(str(url)) for url in (self._window_url, self._upload_url)}
         self.clock_off: float | None = None
         """By how many seconds this machine's clock is ahead of the portal's, as its last answer's `Date` tells."""
+        self._packs = False
+        """Whether the last answer to an upload said that the next one may come packed."""
         self._sent: str | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -107,15 +112,15 @@ class DrFlex:
     async def upload(self, name: str, window: Window, blocked: IntervalSet) -> int | None:
         """Replace what the portal holds for `name` in `window` (R2); how many intervals it says that it accepted."""
         body = self._uploads.encode(name, window, blocked)
-        return wire.decode_accepted(await self._request("POST", self._upload_url, body))
+        return wire.decode_accepted(await self._request("POST", self._upload_url, body, packed=self._packs))
 
     def key_renewed(self) -> bool:
         """Whether the key changed since it was last sent."""
         return self._key.current() != self._sent
 
-    async def _request(self, method: str, url: URL, data: bytes | None = None) -> bytes:
+    async def _request(self, method: str, url: URL, data: bytes | None = None, *, packed: bool = False) -> bytes:
         """The body of a clean answer; raises PortalError, and never inside an `except`, for a context is shown too."""
-        attempt = Attempt(uploads=data is not None)
+        attempt = Attempt(uploads=data is not None, packed=packed)
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._attempt(attempt, method, url, data)
@@ -129,6 +134,8 @@ class DrFlex:
         assert self._session is not None, "a DrFlex is used inside its `async with`"
         self._sent = self._key.current()
         headers = self._key.headers(self._sent) | ({} if data is None else {"Content-Type": "application/json"})
+        if attempt.packed and data is not None:
+            headers["Content-Encoding"], data = "gzip", zlib.compress(data, level=1, wbits=_GZIP)
         response = await self._session.request(
             method,
             url,
@@ -145,6 +152,8 @@ class DrFlex:
 
     async def _answer(self, attempt: Attempt, response: aiohttp.ClientResponse) -> bytes:
         self.clock_off = clock_off(response.headers.get("Date"), self._wall())
+        if attempt.uploads:
+            self._packs = takes_gzip(response.headers.get("Accept-Encoding"))
         refusal = attempt.refusal(response.status, response.headers, self._wall())
         if refusal is not None:
             raise refusal

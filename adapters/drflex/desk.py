@@ -46,6 +46,7 @@ class Desk:
         app.router.add_post("/faults", self._fail)
         app.router.add_delete("/faults", self._heal)
         app.router.add_get("/", self._page)
+        app.on_response_prepare.append(self._offer)
         app.router.add_post("/wish", self._wish)
         app.router.add_post("/condition", self._condition)
         return app
@@ -68,10 +69,16 @@ class Desk:
         def do() -> Reply:
             return self._office.answer(visit.request, request.headers, body, time.time())
 
+        if trouble is None and "Content-Encoding" in request.headers and not self._office.takes_gzip:
+            return plain(Reply(415, b"{}"))
         if trouble is None:
             return plain(do())
         visit.outcome = f"{trouble.kind} {trouble.status}" if trouble.kind == "status" else trouble.kind
         return await perform(Scene(request, trouble, do, lambda seconds: self._office.later(seconds, do)))
+
+    async def _offer(self, request: web.Request, response: web.StreamResponse) -> None:
+        if self._office.takes_gzip and request.path == "/upload":
+            response.headers["Accept-Encoding"] = "gzip"
 
     async def _book(self, request: web.Request) -> web.Response:
         body = await request.read()

@@ -25,6 +25,8 @@ class Office:
     def __init__(self, key: str, header: str, window: tuple[str, str]) -> None:
         self.key, self.header = key, header
         self.asks = {"from": window[0], "to": window[1]}
+        self.takes_gzip = False
+        """Whether answers to uploads say that these may come packed; where not, packed ones are refused."""
         self.uploads: list[Upload] = []
         """The latest uploads that were applied, oldest first."""
         self.applied = 0

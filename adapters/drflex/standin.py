@@ -147,6 +147,7 @@ def _options() -> argparse.Namespace:
     add("--from", dest="start", default=str(today), help="the window's first day, or an instant (default: today)")
     add("--to", dest="end", default=str(today + timedelta(89)), help="its last day, or an instant (default: 90 days)")
     add("--zone", type=_zone, default="Europe/Berlin", help="for showing times (default: Europe/Berlin)")
+    add("--gzip", action="store_true", help="say that uploads may come packed")
     add("--hostile", action="store_true", help="let one request in ten fail, in any way of an ordinary bad day")
     add("--seed", type=int, default=0, help="the same seed gives the same failures (default: 0)")
     return parser.parse_args()
@@ -162,6 +163,7 @@ def _zone(name: str) -> ZoneInfo:
 async def _serve(options: argparse.Namespace) -> None:
     window, clock = (options.start, options.end), WallClock(options.zone)
     portal = StandIn(options.key, header=options.key_header, window=window, port=options.port, clock=clock)
+    portal.takes_gzip = options.gzip
     if options.hostile:
         portal.hostile(options.seed)
     async with portal:

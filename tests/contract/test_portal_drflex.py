@@ -65,12 +65,13 @@ class _StandInSide:
 
 
 class TestDrFlex(PortalContract):
-    """Against the stand-in, over real HTTP, with either way of sending the key."""
+    """Against the stand-in, over real HTTP, with either way of sending the key; of which one takes packed uploads."""
 
     @pytest.fixture(params=["Authorization", "X-Api-Key"])
     async def far_side(self, request: pytest.FixtureRequest) -> AsyncIterator[FarSide]:
         """A stand-in that expects its key in that header."""
         async with StandIn("a-key", header=request.param) as portal:
+            portal.takes_gzip = request.param == "X-Api-Key"
             yield _StandInSide(portal)
 
     @pytest.fixture

@@ -1,10 +1,11 @@
 """What the head of an answer means, for whatever may stand in it."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from adapters.drflex.answers import LONGEST_PAUSE, Attempt, retry_after
+from adapters.drflex.answers import LONGEST_PAUSE, Attempt, retry_after, takes_gzip
 from engine.ports import KeyRefusedError, RejectedError
 
 texts = st.one_of(
@@ -42,3 +43,24 @@ def test_only_a_2xx_is_not_a_refusal(status: int, headers: dict[str, str], uploa
         assert isinstance(refusal, KeyRefusedError) is (status in {401, 403})
         clear_no = 400 <= status < 500 and status not in {401, 403, 429}
         assert isinstance(refusal, RejectedError) is (uploads and clear_no)
+
+
+@pytest.mark.parametrize(
+    ("text", "takes"),
+    [
+        (None, False),
+        ("", False),
+        ("identity", False),
+        ("gzip", True),
+        ("deflate, GZIP ;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q = 0.000, *", False),
+        ("gzip;q=0.01", True),
+        ("x-gzip, notgzip", False),
+        ("*", False),
+        (";;,=,", False),
+    ],
+)
+def test_uploads_are_packed_only_where_that_is_said(text: str | None, takes: bool) -> None:
+    """R2: by name, and not with a weight of nothing; a star says too little."""
+    assert takes_gzip(text) is takes

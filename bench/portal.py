@@ -1,7 +1,7 @@
 """A portal that does nothing but take uploads: prints its port, then when each body was there, by the system's clock.
 
 A program of its own, so that what it costs is not counted as tmex's. Times are `time.monotonic()`, which all processes
-of a machine share.
+of a machine share. With `--gzip` its answers say that uploads may come packed.
 """
 
 import asyncio
@@ -11,8 +11,12 @@ import time
 WINDOW = b'{"from": "2026-11-23", "to": "2027-08-01"}'
 
 
+_OFFER = b"Accept-Encoding: gzip\r\n" if "--gzip" in sys.argv else b""
+
+
 def _answer(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
+    return head % (_OFFER, len(body)) + body
 
 
 class Portal(asyncio.Protocol):

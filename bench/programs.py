@@ -57,9 +57,9 @@ class PortalProgram:
 
 
 @asynccontextmanager
-async def portal() -> AsyncIterator[PortalProgram]:
-    """A portal that runs."""
-    words = [sys.executable, "-m", "bench.portal"]
+async def portal(*options: str) -> AsyncIterator[PortalProgram]:
+    """A portal that runs; see `bench.portal` for its options."""
+    words = [sys.executable, "-m", "bench.portal", *options]
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     program = PortalProgram(f"http://127.0.0.1:{int(await process.stdout.readline())}")

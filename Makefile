@@ -51,7 +51,7 @@ test-long: setup ## what CI does a tenth or less of: 250,000 seeds, 200 kills, 1
 fuzz: setup ## search every parser for an input that it cannot take; SECONDS=60 each, TARGET=csv for one; keeps .fuzz/
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(TARGET)
 
-check: setup ## format, lint, types, import directions, rules of the house; Dockerfile, compose.yaml, shell scripts
+check: setup ## format, lint, types, import directions, rules of the house; Dockerfile, compose.yaml, unit, shell scripts
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "not formatted: run make format"; exit 1; }
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy $(CODE)
@@ -60,6 +60,7 @@ check: setup ## format, lint, types, import directions, rules of the house; Dock
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/shellcheck .ci/run deploy/compose/*.sh
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/python -m pytest -n 0 -qq tests/integration/test_service.py -k unit
 
 format: setup ## lay the code out, mend what ruff can mend safely, and write the tests' column of docs/faults.md
 	@$(BIN)/ruff format --quiet $(CODE)

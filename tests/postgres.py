@@ -2,8 +2,9 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +26,26 @@ DROP SCHEMA public CASCADE;
 CREATE SCHEMA public AUTHORIZATION pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 """
+
+
+@contextmanager
+def standing_still(pids: Iterable[int]) -> Iterator[None]:
+    """Processes that stand still meanwhile; one that has ended by itself, as a connection's may, is passed over."""
+    still = [pid for pid in pids if _sent(pid, signal.SIGSTOP)]
+    assert still, "somebody is there to be stopped"
+    try:
+        yield
+    finally:
+        for pid in still:
+            _sent(pid, signal.SIGCONT)
+
+
+def _sent(pid: int, what: signal.Signals) -> bool:
+    """Whether the process was still there to get it."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, what)
+        return True
+    return False
 
 
 @cache

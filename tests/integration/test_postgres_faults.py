@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -26,7 +26,7 @@ from tests.contract.source_contract import (
 )
 from tests.eventually import eventually
 from tests.faultproxy import FaultProxy
-from tests.postgres import READER, NewDatabase, Place, majors, server
+from tests.postgres import READER, NewDatabase, Place, majors, server, standing_still
 
 NEWEST = majors()[-1]
 BOTH = pytest.mark.parametrize("major", majors())
@@ -166,17 +166,11 @@ async def test_a_frozen_backend_is_given_up(major: int, new_database: NewDatabas
         assert isinstance(await source.read(A, SPAN), Complete)
         frozen = await pids(place)
         known = len(hints)
-        for each in frozen:
-            os.kill(each, signal.SIGSTOP)
-        try:
+        with standing_still(frozen):
             await practice.change(add=(EIGHT,))
             await hint_after(hints, known + 1)
             assert await blocked(source) == ["11-23 08:00–11-23 08:20"]
             assert not set(frozen) & set(await pids(place)) or len(await pids(place)) > len(frozen)
-        finally:
-            for each in frozen:
-                with suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGCONT)
 
 
 async def test_a_listener_that_hears_nothing_polls(new_database: NewDatabase) -> None:

@@ -1,7 +1,6 @@
 """The job on a real PostgreSQL: whatever is done to the server, the portal ends up equal, and the practice unharmed."""
 
 import asyncio
-import os
 import random
 import signal
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from adapters.embedded import Server
 from engine.spans import IntervalSet
 from tests.contract.postgres_practice import PostgresPractice
 from tests.eventually import eventually
-from tests.postgres import READER, Place, majors, server
+from tests.postgres import READER, Place, majors, server, standing_still
 from tests.site import COLUMNS, Site, site
 
 NEWEST = majors()[-1]
@@ -126,16 +125,11 @@ async def test_a_backend_frozen_in_a_storm(tmp_path: Path, practice: PostgresPra
         admin = await practice.place.connect()
         frozen = [row[0] for row in await admin.fetch("SELECT pid FROM pg_stat_activity WHERE usename = $1", READER)]
         storming = asyncio.create_task(storm(practice, chance))
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with standing_still(frozen):
             await asyncio.sleep(1)
             storming.cancel()
             await asyncio.wait([storming])
             await equal(place, practice)
-        finally:
-            for pid in frozen:
-                os.kill(pid, signal.SIGCONT)
         await admin.close()
 
 
@@ -191,16 +185,10 @@ async def test_the_practice_is_never_harmed(what: str, tmp_path: Path, practice:
         admin = await practice.place.connect()
         ours = [row[0] for row in await admin.fetch("SELECT pid FROM pg_stat_activity WHERE usename = $1", READER)]
         stopped = [job.pid] if what == "our process" else ours
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with standing_still(stopped):
             for number in range(10_000):
                 column = "ABC"[number % 3]
                 await admin.execute("INSERT INTO tmex_appointments VALUES ('PRAX1', 'TK1', $1)", column)
-        finally:
-            for pid in stopped:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
         assert await admin.fetchval("SELECT count(*) FROM tmex_appointments WHERE starts_at IS NULL") == 10_000
         await admin.close()
 

@@ -24,7 +24,8 @@ _ELSEWHERE: Final = """
 `make bench-peers` measures what they take for a part of tmex's work: those that hear of a change post a ready body, as
 the floor does. Debezium's engine follows the server's log: where it is measured, the server writes that log at
 `wal_level = logical` for every program of the scenario. Its driver knows no Unix sockets and comes over loopback; the
-others come by the socket. `debezium_every_ms` polls every millisecond, `debezium` as it comes, twice a second.
+others come by the socket. `debezium_every_ms` polls every millisecond, `debezium` as it comes, twice a second; for it,
+changes come at any moment between two polls.
 
 ## What is not measured here
 

@@ -19,12 +19,14 @@ _WISHES: Final = {"debezium_every_ms": ("poll.interval.ms=1",)}
 
 
 class Office(NamedTuple):
-    """A peer at work: its program, where that reads, what a change must do for it, and what is said to it besides."""
+    """A peer at work: its program, where that reads, what a change must do for it, and what else it is told."""
 
     program: str
     dsn: str
     enqueue: Enqueue | None = None
     wishes: tuple[str, ...] = ()
+    polls: float = 0.0
+    """See Contestant."""
     after: str = ""
     """SQL that takes back what a round of it left in the server."""
 

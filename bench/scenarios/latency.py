@@ -41,7 +41,7 @@ async def postgres(lab: Lab, rows: int) -> Outcome:
         for name in (name for name, reason in lacked.items() if not reason):
             office = await offices(name, place)
             start = partial(_at_work, office, place, target)
-            contestants[name] = Contestant(start, partial(place.commit, office.enqueue))
+            contestants[name] = Contestant(start, partial(place.commit, office.enqueue), office.polls)
         skipped = {name: reason for name, reason in lacked.items() if reason}
         return await _outcome(lab, target, contestants, place, skipped)
 

@@ -74,7 +74,7 @@ bench: setup ## measure tmex beside a floor, twenty minutes; SCENARIO=latency a 
 bench-quick: setup ## a glance at every scenario, at most a minute
 	@$(BIN)/python -m bench --quick $(SCENARIO)
 
-bench-peers: $(VENV)/.peers ## as bench, with the programs of others that do a part of it; installs them into .venv
+bench-peers: $(VENV)/.peers ## as bench, with the programs of others that do a part of it; installs them into .venv (Debezium wants a Java)
 	@$(BIN)/python -m bench --peers $(if $(WRITE),--write) $(SCENARIO)
 
 image: setup ## build the image and try it, with Docker, podman or neither; BASE=… in place of python:3.11-slim, SMOKE=0 to build it only

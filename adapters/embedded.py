@@ -1,4 +1,5 @@
-"""A PostgreSQL server in a folder that the caller removes, for the demo and the tests; reached by its socket only.
+"""A PostgreSQL server in a folder that the caller removes, for the demo and the tests; reached by its socket only,
+unless its settings say otherwise.
 
 Whoever stops it leaves nothing running. It trusts whoever can reach its socket and does not survive a power cut: it is
 for made-up data. Its calls block; within a loop, call them in a thread.
@@ -65,7 +66,8 @@ class Server:
 
     def dsn(self, database: str = "postgres", user: str = "postgres") -> str:
         """An address that `TMEX_SOURCE` takes."""
-        return f"postgresql://{user}@/{database}?host={self.folder}"
+        port = f"&port={self._settings['port']}" if "port" in self._settings else ""
+        return f"postgresql://{user}@/{database}?host={self.folder}{port}"
 
     @property
     def pid(self) -> int:
@@ -78,7 +80,7 @@ class Server:
         wishes = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._process = self._spawn(["postgres", "-D", str(self._data), "-h", "", "-k", str(self.folder), *wishes])
         limit = time.monotonic() + _READY_LIMIT
-        while self._run(["pg_isready", "-q", "-h", str(self.folder)]) != 0:
+        while self._run(["pg_isready", "-q", *self._whereabouts()]) != 0:
             if self._process.poll() is not None or time.monotonic() > limit:
                 self.stop(signal.SIGKILL)
                 raise OSError("the PostgreSQL server did not start")
@@ -99,7 +101,7 @@ class Server:
 
     def run_script(self, script: str, database: str = "postgres") -> None:
         """Run SQL as the superuser; OSError if it fails."""
-        words = ["psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "postgres", "-d", database]
+        words = ["psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", *self._whereabouts(), "-U", "postgres", "-d", database]
         done = subprocess.run(  # noqa: S603 - our own words
             [str(self._programs / words[0]), *words[1:]], input=script.encode(), capture_output=True, check=False
         )
@@ -113,6 +115,10 @@ class Server:
         options = ["-U", "postgres", "--auth=trust", "-N", "--locale=C", "--encoding=UTF8"]
         if self._spawn(["initdb", "-D", str(self._data), *options]).wait() != 0:
             raise OSError("initdb failed")
+
+    def _whereabouts(self) -> list[str]:
+        """For its programs: the port names the socket, too."""
+        return ["-h", str(self.folder), "-p", self._settings.get("port", "5432")]
 
     def _run(self, command: Sequence[str]) -> int:
         words = [str(self._programs / command[0]), *command[1:]]

@@ -29,6 +29,9 @@ class Contestant(NamedTuple):
 
     start: Start
     change: Change
+    polls: float = 0.0
+    """Every so many seconds, where that is longer than our pauses: changes then come at any moment between two polls,
+    and not always just after one."""
 
 
 class Contest(NamedTuple):
@@ -57,29 +60,29 @@ async def contest(
         contestant = contestants[name]
         await anew()
         async with contestant.start(size) as process:
-            rounds[name].append(await _round(lab, target, process, contestant.change))
+            rounds[name].append(await _round(lab, target, process, contestant))
         size = rounds[names[0]][-1].size
     return Contest({name: _figures(told) for name, told in rounds.items()}, size)
 
 
-async def _round(lab: Lab, target: PortalProgram, process: psutil.Process, change: Change) -> _Round:
+async def _round(lab: Lab, target: PortalProgram, process: psutil.Process, who: Contestant) -> _Round:
     await target.arrival()
     await target.quiet(_CALM)
     for _ in range(lab.effort.warm_up):
-        await _one(lab, target, change)
+        await _one(lab, target, who)
     before, taken, size = cpu(process), [], 0
     for _ in range(lab.effort.changes):
-        seconds, size = await _one(lab, target, change)
+        seconds, size = await _one(lab, target, who)
         taken.append(seconds)
     return _Round(taken, (cpu(process) - before) / lab.effort.changes, peak_memory(process), size)
 
 
-async def _one(lab: Lab, target: PortalProgram, change: Change) -> tuple[float, int]:
+async def _one(lab: Lab, target: PortalProgram, who: Contestant) -> tuple[float, int]:
     """Seconds from a change to its body's arrival, and the body's size."""
-    began = await change()
+    began = await who.change()
     while (arrival := await target.arrival()).at < began:
         pass  # of an earlier change
-    await asyncio.sleep(lab.chance.uniform(0.01, 0.02))
+    await asyncio.sleep(lab.chance.uniform(0.01, 0.02 + who.polls))
     return arrival.at - began, arrival.size
 
 

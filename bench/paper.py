@@ -19,9 +19,16 @@ none of the work. Programs take turns in shuffled rounds, so that what the machi
 hold elsewhere; seconds are of this machine. `python -m bench --help` tells how to measure your own.
 """
 _ELSEWHERE: Final = """
+## The programs of others
+
+`make bench-peers` measures what they take for a part of tmex's work: those that hear of a change post a ready body, as
+the floor does. Debezium's engine follows the server's log: where it is measured, the server writes that log at
+`wal_level = logical` for every program of the scenario. Its driver knows no Unix sockets and comes over loopback; the
+others come by the socket. `debezium_every_ms` polls every millisecond, `debezium` as it comes, twice a second; for it,
+changes come at any moment between two polls.
+
 ## What is not measured here
 
-Debezium's engine is no peer here: it needs a Java machine and an archive of its own, which no package brings along.
 What DURIA itself takes for a cycle is not known: TMEX stands here as a bare program that reads every column and calls
 curl. How fast a practice's exports leave DURIA is not known either.
 """

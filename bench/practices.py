@@ -62,9 +62,9 @@ class PostgresPractice:
         self._rows, self._numbers = rows, count()
 
     @classmethod
-    async def of(cls, lab: Lab, rows: int) -> Self:
-        """In a database of its own."""
-        return cls(await lab.database(), rows)
+    async def of(cls, lab: Lab, rows: int, *, followed: bool = False) -> Self:
+        """In a database of its own; `followed` as in `Lab.database`."""
+        return cls(await lab.database(followed=followed), rows)
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self.database.run, POSTGRES_SCRIPT + _FILL.format(rows=self._rows))

@@ -55,9 +55,9 @@ def lines(entry: Entry, outcome: Outcome) -> Iterator[str]:
         told = "  ".join(f"p{p} {measured(value, unit):>9}" for p, value in _percentiles(each))
         cpu = f"  cpu {seconds(each.cpu)} a change" if each.cpu is not None else ""
         memory = f"  memory {size(each.memory)}" if each.memory is not None else ""
-        yield f"  {name:<14} {told}{cpu}{memory}"
+        yield f"  {name:<17} {told}{cpu}{memory}"
     if outcome.ratio_p50 is not None and outcome.ratio_p99 is not None:
-        yield f"  {'of the floor':<14} p50 {outcome.ratio_p50:9.2f}  {'':13}  p99 {outcome.ratio_p99:9.2f}"
+        yield f"  {'of the floor':<17} p50 {outcome.ratio_p50:9.2f}  {'':13}  p99 {outcome.ratio_p99:9.2f}"
     for name, value in outcome.facts.items():
         yield "  {}: {}".format(*fact(name, value))
     for name, reason in outcome.skipped.items():

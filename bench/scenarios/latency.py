@@ -1,7 +1,7 @@
 """From a change in the practice to the body's arrival at the portal, for each way to hear of it."""
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -10,7 +10,7 @@ import psutil
 from bench.contest import Contestant, contest
 from bench.figures import Outcome
 from bench.lab import Lab
-from bench.peers import QUEUES, lacking, offices
+from bench.peers import FOLLOWERS, HEARERS, Office, lacking, offices
 from bench.practices import ExportPractice, PostgresPractice, SqlitePractice
 from bench.programs import PortalProgram, job, portal, running, settings_of
 from bench.scenario import Goal, Scenario
@@ -33,18 +33,16 @@ _CALM_WATCH: Final = (
 
 
 async def postgres(lab: Lab, rows: int) -> Outcome:
-    """COMMIT → arrived."""
-    skipped: dict[str, str] = {}
-    async with await PostgresPractice.of(lab, rows) as place, portal() as target:
+    """COMMIT → arrived; all on one server, and where a peer follows its log, it writes that for all of them."""
+    lacked = {name: lacking(name) for name in (HEARERS if lab.peers else ())}
+    followed = any(not lacked.get(name, "-") for name in FOLLOWERS)
+    async with await PostgresPractice.of(lab, rows, followed=followed) as place, portal() as target:
         contestants = _contestants(lab, target, place.address, "bench.floors.postgres", place)
-        for name in QUEUES if lab.peers else ():
-            reason = lacking(name)
-            if reason:
-                skipped[name] = reason
-            else:
-                office = await offices(name, place)
-                start = partial(_peer, office.program, office.dsn, target)
-                contestants[name] = Contestant(start, partial(place.commit, office.enqueue))
+        for name in (name for name, reason in lacked.items() if not reason):
+            office = await offices(name, place)
+            start = partial(_at_work, office, place, target)
+            contestants[name] = Contestant(start, partial(place.commit, office.enqueue), office.polls)
+        skipped = {name: reason for name, reason in lacked.items() if reason}
         return await _outcome(lab, target, contestants, place, skipped)
 
 
@@ -88,9 +86,22 @@ def _contestants(
 
 
 def _peer(
-    program: str, address: str, target: PortalProgram, size: int
+    program: str, address: str, target: PortalProgram, size: int, *wishes: str
 ) -> "AbstractAsyncContextManager[psutil.Process]":
-    return running(program, address, f"{target.url}/upload", stdin=b"x" * size)
+    return running(program, address, f"{target.url}/upload", *wishes, stdin=b"x" * size)
+
+
+@asynccontextmanager
+async def _at_work(
+    office: Office, place: PostgresPractice, target: PortalProgram, size: int
+) -> AsyncIterator[psutil.Process]:
+    """A peer for one round, which leaves nothing in the server."""
+    try:
+        async with _peer(office.program, office.dsn, target, size, *office.wishes) as process:
+            yield process
+    finally:
+        if office.after:
+            await place.execute(office.after)
 
 
 async def _outcome(
@@ -113,8 +124,13 @@ _OF_5000: Final = {
         Goal("cpu_ratio", 1.75, "processor time per change against the floor's", why=_CALENDAR_WORK),
         Goal("peers.pgqueuer", 0.8, "p50 against pgqueuer's bare handler", why=_CALENDAR_WORK),
         Goal("peers.procrastinate", 0.8, "p50 against procrastinate's bare handler", why=_CALENDAR_WORK),
-        Goal("peers.debezium_every_ms", 0.3, "p50 against Debezium's engine that polls every millisecond"),
-        Goal("peers.debezium", 0.01, "p50 against Debezium's engine as it comes"),
+        Goal(
+            "peers.debezium_every_ms",
+            0.3,
+            "p50 against Debezium's engine that polls every millisecond",
+            why=_CALENDAR_WORK,
+        ),
+        Goal("peers.debezium", 0.01, "p50 against Debezium's engine as it comes", why=_CALENDAR_WORK),
     ),
     "sqlite": (Goal("ratio_p50", 1.5, "p50 against the floor's", why=_WHOLE_FILE),),
     "files": (Goal("ratio_p50", 1.5, "p50 against the floor's", why=_CALM_WATCH),),
@@ -130,7 +146,7 @@ def _scenario(source: str, tells: str, floor: str) -> Scenario:
         sizes=_ROWS,
         of="rows in the column",
         floor=floor,
-        peers=QUEUES if source == "postgres" else (),
+        peers=HEARERS if source == "postgres" else (),
         goals={5000: _OF_5000[source]},
         quick=5000,
     )

@@ -19,8 +19,9 @@ none of the work. Programs take turns in shuffled rounds, so that what the machi
 hold elsewhere; seconds are of this machine. `python -m bench --help` tells how to measure your own.
 """
 _ELSEWHERE: Final = """
-## The programs of others
+## The programs beside tmex
 
+`careful` is ours: it hears of a change, reads its day, writes that to a SQLite file, and posts a ready body.
 `make bench-peers` measures what they take for a part of tmex's work: those that hear of a change post a ready body, as
 the floor does. Debezium's engine follows the server's log: where it is measured, the server writes that log at
 `wal_level = logical` for every program of the scenario. Its driver knows no Unix sockets and comes over loopback; the

@@ -17,10 +17,11 @@ from bench.scenario import Goal, Scenario
 
 Practice = PostgresPractice | SqlitePractice | ExportPractice
 _ROWS: Final = (300, 2000, 5000)
+_CAREFUL: Final = "careful"
 _CALENDAR_WORK: Final = (
-    "beyond the floor lie the query for the changed days, for which the server looks at every later row; a write to "
-    "the ledger before the upload; and the making of a body that holds the whole column (R2); `anatomy.postgres` tells "
-    "how much each is"
+    "no program can both know what changed and remember what it sends without a query and a write before the upload: "
+    "`careful` does just these two, decides nothing and posts a ready body, and is the limit; what tmex does beyond it "
+    "is told step by step by `anatomy.postgres`"
 )
 _WHOLE_FILE: Final = (
     "the file's events do not tell what changed, so that the whole column is read, where PostgreSQL names the days; "
@@ -38,6 +39,7 @@ async def postgres(lab: Lab, rows: int) -> Outcome:
     followed = any(not lacked.get(name, "-") for name in FOLLOWERS)
     async with await PostgresPractice.of(lab, rows, followed=followed) as place, portal() as target:
         contestants = _contestants(lab, target, place.address, "bench.floors.postgres", place)
+        contestants[_CAREFUL] = Contestant(partial(_peer, "bench.floors.careful", place.address, target), place.commit)
         for name in (name for name, reason in lacked.items() if not reason):
             office = await offices(name, place)
             start = partial(_at_work, office, place, target)
@@ -146,7 +148,7 @@ def _scenario(source: str, tells: str, floor: str) -> Scenario:
         sizes=_ROWS,
         of="rows in the column",
         floor=floor,
-        peers=HEARERS if source == "postgres" else (),
+        peers=(_CAREFUL, *HEARERS) if source == "postgres" else (),
         goals={5000: _OF_5000[source]},
         quick=5000,
     )

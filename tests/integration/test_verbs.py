@@ -47,6 +47,23 @@ async def test_status_tells_since_when_each_calendar_is_right(tmp_path: Path) ->
         assert after["calendars"][0]["right_since"] is not None
 
 
+async def test_while_a_calendar_fails_the_status_counts_what_is_blocked_online(tmp_path: Path) -> None:
+    """I13: what stays blocked is told with its number, not as none, while the source is away or the portal is."""
+    async with site(tmp_path) as place:
+        fill(place)
+        source = Path(place.settings["TMEX_SOURCE"].partition("://")[2])
+        async with place.job():
+            await place.holds("Dr. Adler", *(f"{each}-{each[-5:-2]}30" for each in HOURS))
+            source.rename(tmp_path / "away.db")
+
+            async def fails() -> bool:
+                told = (await place.tmex("status", "--json")).json()["calendars"][0]
+                return bool(told["state"] == "failed")
+
+            await eventually(fails, "the calendar fails")
+            assert (await place.tmex("status", "--json")).json()["calendars"][0]["blocks"] == len(HOURS)
+
+
 async def test_an_emptied_table_waits_for_a_hand_and_a_release_lets_it_go(tmp_path: Path) -> None:
     """I3, I9, fault 11: shown and asked while the job runs, without a page; exactly what was shown is let go."""
     async with site(tmp_path) as place:

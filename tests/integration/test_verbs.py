@@ -151,7 +151,8 @@ async def test_two_jobs_on_one_state(tmp_path: Path) -> None:
     async with site(tmp_path) as place, place.job() as first:
         second = await place.start("run")
         assert second.stderr is not None
-        assert json.loads(await second.stderr.readline())["event"] == "job.standby"
+        told = json.loads(await second.stderr.readline())
+        assert (told["event"], "waits" in told["text"]) == ("job.standby", True)
         for start in HOURS:
             place.write("TK1/A", start, start[:-2] + "30")
             await asyncio.sleep(0.05)

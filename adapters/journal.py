@@ -18,7 +18,7 @@ from typing import Final, TextIO, assert_never
 from adapters.settings import Settings
 from adapters.texts import clean, say
 from adapters.texts.notices import notices
-from adapters.texts.phrasing import phrase
+from adapters.texts.phrasing import PHRASES, phrase
 from engine.faults import Fault
 from engine.ports import Event, Noticed, Report, WindowAnswered
 
@@ -47,8 +47,6 @@ EVENTS: Final[dict[str, tuple[str, ...]]] = {
     "library.spoke": ("logger", "kind", "count"),
 }
 """Every event and the fields that it may have; what is not listed here is not written."""
-_SENTENCES: Final = frozenset({"job.standby"})
-"""Events that have a phrase of the same name."""
 _TYPES: Final[dict[str, type]] = {
     **dict.fromkeys(("calendar", "code", "text", "start", "end", "version", "topic", "host", "logger", "kind"), str),
     **dict.fromkeys(("appointments", "blocks", "added", "removed", "held", "count", "calendars", "port"), int),
@@ -134,7 +132,7 @@ class Journal:
 
     def event(self, event: str, **fields: Field) -> None:
         """Something that the job did; what a person who sees nothing else would wonder about has its sentence."""
-        sentence = {"text": phrase(event, self._lang)} if event in _SENTENCES else {}
+        sentence = {"text": phrase(event, self._lang)} if event in PHRASES["de"] else {}
         self.note("info", event, **fields, **sentence)
 
     def fault(self, fault: Fault) -> None:

@@ -87,6 +87,14 @@ def test_empty_required_settings_are_missing(name: str) -> None:
     assert wrong(GOOD | {name: ""}) == wrong(GOOD | {name: " \t"}) == {name: expected}
 
 
+@pytest.mark.parametrize("mark", ["'", '"'])
+def test_quotation_marks_that_no_shell_took_away_are_refused(mark: str) -> None:
+    """I13: `docker run --env-file` takes them literally: a key with them is no wrong key, nor is it another column."""
+    for name in REQUIRED:
+        assert wrong(GOOD | {name: f"{mark}{GOOD[name]}{mark}"}) == {name: "settings.quoted"}
+    assert wrong(GOOD | {"TMEX_CALENDAR_1": "Dr. O'Neill=TK1/A'"}) == {}
+
+
 def test_an_empty_optional_setting_is_as_if_unset() -> None:
     """Empty means default everywhere, except for TMEX_LISTEN, where it means off."""
     optional = {setting.name: "" for setting in SETTINGS if not setting.required and setting.name != "TMEX_LISTEN"}

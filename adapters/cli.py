@@ -11,12 +11,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from adapters import streams
+from adapters import __version__, streams
 from adapters.exits import exit_code
 from adapters.settings import SettingsError, describe, faults, language, load
 from adapters.streams import complain, tell
@@ -234,7 +233,7 @@ def _demo(arguments: argparse.Namespace, lang: str) -> int:
 
 
 def _version(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    tell(f"tmex {version('tmex')}")
+    tell(f"tmex {__version__}")
     return 0
 
 

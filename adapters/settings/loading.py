@@ -84,7 +84,7 @@ def _or_default(sheet: Sheet, environ: Mapping[str, str], setting: d.Setting[str
 
 def _settings(sheet: Sheet) -> Settings:
     if _nothing_said(sheet):
-        raise SettingsError((Fault("settings.none"),))
+        raise SettingsError((*sheet.faults.values(), Fault("settings.none")))
     _refuse_faulty(sheet)
     return Settings(
         state=sheet[d.STATE],

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from importlib.metadata import version
 from typing import Any, Final
 
+from adapters import __version__
 from adapters.condition import CalendarCondition, Condition
 from adapters.outcome import show_span
 from adapters.status import grid
@@ -76,7 +76,7 @@ def view(board: Board, condition: Condition, entries: list[Entry], lang: str, mo
         "unsafe": unsafe,
         "on": condition.on,
         "at": f"{now:%H:%M:%S}",
-        "version": version("tmex"),
+        "version": __version__,
         "t": lambda key, **facts: phrase(f"page.{key}", lang, **facts),
         "word": lambda key: phrase(f"word.{key}", lang),
     }

@@ -18,7 +18,7 @@ from typing import Final, TextIO, assert_never
 from adapters.settings import Settings
 from adapters.texts import clean, say
 from adapters.texts.notices import notices
-from adapters.texts.phrasing import PHRASES, phrase
+from adapters.texts.phrasing import phrase
 from engine.faults import Fault
 from engine.ports import Event, Noticed, Report, WindowAnswered
 
@@ -132,7 +132,7 @@ class Journal:
 
     def event(self, event: str, **fields: Field) -> None:
         """Something that the job did; what a person who sees nothing else would wonder about has its sentence."""
-        sentence = {"text": phrase(event, self._lang)} if event in PHRASES["de"] else {}
+        sentence = {"text": phrase(event, self._lang)} if "text" in EVENTS.get(event, ()) else {}
         self.note("info", event, **fields, **sentence)
 
     def fault(self, fault: Fault) -> None:

@@ -183,10 +183,9 @@ def _setup(arguments: argparse.Namespace, lang: str) -> int:
 
 
 def _health(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    from adapters.pulse import FRESH, Pulse  # noqa: PLC0415 - see the module's first sentences
+    from adapters.pulse import Pulse  # noqa: PLC0415 - see the module's first sentences
 
-    age = Pulse(load(os.environ, only_state=True).state).age()
-    alive = age is not None and age < FRESH
+    alive = Pulse(load(os.environ, only_state=True).state).beats()
     if alive:
         tell(phrase("health.alive", lang))
     else:
@@ -209,13 +208,17 @@ def _off(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - eve
 
 
 def _turn(lang: str, *, on: bool) -> int:
+    from adapters.pulse import Pulse  # noqa: PLC0415 - see the module's first sentences
     from adapters.switch import Switch  # noqa: PLC0415 - see the module's first sentences
 
+    state, verb = load(os.environ, only_state=True).state, "on" if on else "off"
     try:
-        Switch(load(os.environ, only_state=True).state).write(on=on)
+        Switch(state).write(on=on)
     except OSError as error:
         return _complain([Fault("switch.unwritable", {"kind": type(error).__name__})], lang)
-    tell(phrase("on.done" if on else "off.done", lang))
+    tell(phrase(f"{verb}.done", lang, state=str(state.absolute())))
+    if not Pulse(state).beats():
+        tell(phrase(f"{verb}.idle", lang))
     return 0
 
 

@@ -78,9 +78,6 @@ def _whole_paths(checker: Checker, settings: Settings) -> None:
 
 
 def _state(checker: Checker, settings: Settings) -> None:
-    if settings.state.is_dir():
-        checker.fault("state", Fault("ledger.folder", {"folder": str(settings.state)}))
-        return
     with StateLock(settings.state) as lock:
         try:
             alone = lock.take()

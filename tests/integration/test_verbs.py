@@ -267,14 +267,15 @@ async def test_check_tells_of_doubtful_rows(tmp_path: Path) -> None:
         assert "note     k.csv: whether its umlauts are read right is not certain (cp1252; columns: TK1/MÜ)" in told.out
 
 
-async def test_without_any_setting_one_sentence_is_enough(tmp_path: Path) -> None:
-    """I13: whoever forgot to load the file is told so, and not what five settings are for."""
+async def test_without_any_setting_the_last_sentence_says_why(tmp_path: Path) -> None:
+    """I13: each that is missing is named, and whoever forgot to load the file reads that at the end."""
     async with site(tmp_path) as place:
         place.settings = {"TMEX_LANG": "en"}
         for verb in ("sync", "check", "run"):
             told = await place.tmex(verb)
-            assert (told.out + told.err).count("[settings.") == 1
-            assert "set -a; . ./tmex.env; set +a" in told.out + told.err
+            *named, last = [line for line in (told.out + told.err).splitlines() if "[settings." in line]
+            assert len(named) == 5
+            assert "set -a; . ./tmex.env; set +a" in last
 
 
 async def test_health_without_a_page(tmp_path: Path) -> None:
@@ -398,3 +399,16 @@ async def test_a_release_of_an_unknown_past_says_so(tmp_path: Path) -> None:
         assert place.portal.held("Dr. Adler")
         assert (await place.tmex("release", "Dr. Adler", "--yes")).code == 0
         assert not place.portal.held("Dr. Adler")
+
+
+async def test_turning_on_or_off_a_job_that_is_none(tmp_path: Path) -> None:
+    """I8, I13: it counts for the next job on that state, which is named; that none runs there now is said as well."""
+    async with site(tmp_path) as place:
+        for verb in ("off", "on"):
+            ended = await place.tmex(verb, TMEX_LANG="en")
+            assert ended.code == 0
+            assert place.settings["TMEX_STATE"] in ended.out
+            assert "none runs there" in ended.out
+        async with place.job():
+            for verb in ("off", "on"):
+                assert "none runs there" not in (await place.tmex(verb, TMEX_LANG="en")).out

@@ -4,10 +4,11 @@ One statement is one snapshot, and selects nothing but the fields of the contrac
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import compress
 from typing import Any, Final
 
+from adapters.duria.known import Known
 from adapters.duria.rows import UNREADABLE, RowCollector
 from adapters.duria.sqlite_file import Row
 from adapters.duria.walltext import clock_of, day_of, end_of, start_of
@@ -16,8 +17,6 @@ from engine.walltime import WallSpan
 
 _EXISTS, _APPOINTMENTS, _RESERVATION = range(3)
 _OCCUPIED: Final = {"0": False, "1": True}
-_MOST_KNOWN: Final = 16_384
-"""Texts."""
 
 # Names are compared byte by byte, whatever collation the practice's table has. Appointments come as one row, for
 # thousands of rows take longer to hand over than to find: their number, and of each field a text with a line for each
@@ -73,21 +72,8 @@ SELECT calendar COLLATE BINARY, col COLLATE BINARY FROM tmex_reservations
 """
 
 
-class _Known(dict[str, Wall | None]):
-    """What texts mean that were met lately: a column is read again and again, and few of its rows are new."""
-
-    def __init__(self, understood: Callable[[str], Wall | None]) -> None:
-        super().__init__()
-        self._understood = understood
-
-    def __missing__(self, text: str) -> Wall | None:
-        if len(self) >= _MOST_KNOWN:
-            self.clear()
-        meaning = self[text] = self._understood(text)
-        return meaning
-
-
-_STARTS, _ENDS = _Known(start_of), _Known(end_of)
+# A column is read again and again, and few of its rows are new.
+_STARTS, _ENDS = Known[str, Wall | None](start_of), Known[str, Wall | None](end_of)
 
 
 def collected(found: Iterable[Row], column: ColumnId, span: WallSpan) -> Rows:

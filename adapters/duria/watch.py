@@ -16,7 +16,7 @@ from adapters.duria.worker import Worker
 SCAN_EVERY: Final = 2.0
 """Seconds between two looks where the kernel is silent."""
 QUICK: Final = 0.005
-CALM: Final = 0.025
+CALM: Final = 0.01
 """Seconds between two looks at least, for whoever has only one thing to look at; and for whoever has a folder full."""
 
 Patience = Callable[[Event], float | None]

@@ -20,9 +20,7 @@ from bench.programs import PortalProgram, environment, job, portal, running, set
 from bench.scenario import Goal, Scenario
 
 _ROWS: Final = 2000
-PACKAGES: Final = (
-    *("aiohttp", "aiosqlite", "asyncpg", "jinja2", "msgspec", "prometheus_client", "uvloop", "watchfiles"),
-)
+PACKAGES: Final = (*("aiohttp", "aiosqlite", "asyncpg", "jinja2", "msgspec", "prometheus_client", "uvloop"),)
 """What tmex depends on."""
 _JOB: Final = "import adapters.cli, adapters.job, adapters.status"
 _TIMED: Final = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| +(\w+)")

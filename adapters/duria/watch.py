@@ -42,7 +42,8 @@ async def wake_ups(folder: Path, wanted: Wanted, period: float = SCAN_EVERY) -> 
         while True:
             spoken = bell.is_set()
             bell.clear()
-            await watcher.follow()
+            if not spoken:  # whoever speaks stands there; the next look will tell whether that is still so
+                await watcher.follow()
             yield spoken
             pause = min(2 * pause, period)
             with suppress(TimeoutError):

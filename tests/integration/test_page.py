@@ -309,3 +309,11 @@ async def test_any_week_can_be_looked_at(tmp_path: Path, week: str) -> None:
         status, html = await shown.get(f"/?week={week}")
         assert status == 200
         assert html.count("<figure>") == len(COLUMNS)
+
+
+@pytest.mark.parametrize(("lang", "day"), [("de", "23.03.2026"), ("en", "2026-03-23")])
+async def test_days_are_written_as_people_do(tmp_path: Path, lang: str, day: str) -> None:
+    """I13: at the reception nobody reads a day backwards."""
+    async with page(tmp_path) as shown:
+        _, html = await shown.get("/?week=2026-03-25", **{"Accept-Language": lang})
+        assert day in html.partition('<h2 id="week">')[2].partition("</h2>")[0]

@@ -17,11 +17,12 @@ from adapters.duria.export_reader import ExportReader
 from adapters.duria.exports import Exports, Shelf
 from adapters.duria.finding import FileFinding, finding
 from adapters.duria.folder import wanted
+from adapters.duria.inotify import Event
 from adapters.duria.keeper import Keeper
 from adapters.duria.shares import silent
 from adapters.duria.survey import PAUSE, Survey, now
 from adapters.duria.trouble import shown
-from adapters.duria.watch import SCAN_EVERY, wake_ups
+from adapters.duria.watch import CALM, SCAN_EVERY, wake_ups
 from adapters.duria.worker import Worker
 from engine.faults import Fault
 from engine.model import ColumnId, Failed, Incomplete, Reading, Rows
@@ -30,6 +31,8 @@ from engine.ports import Hint, SourceError
 from engine.walltime import WallClock, WallSpan
 
 SHARE_SCAN_EVERY: Final = 5.0
+_WRITING: Final = 0.1
+"""Seconds from the first sign of a file that is written in place to the look at it, if it is not closed before."""
 _MISSED: Final = 2
 """After how many changes in a row without an event the kernel is not believed any more."""
 
@@ -103,7 +106,7 @@ class FilesSource:
         """One at once, then one whenever a reading may have become another one; see `Source`."""
         period = SHARE_SCAN_EVERY if self._silent else SCAN_EVERY
         survey, told = self._survey, None
-        async with aclosing(wake_ups(self._folder, wanted, period)) as wakes:
+        async with aclosing(wake_ups(self._folder, _patience, period, pause=CALM)) as wakes:
             async for spoken in wakes:
                 before = survey.news
                 await survey.look()
@@ -166,3 +169,12 @@ class FilesSource:
         if changed:
             self._missed = 0 if spoken else self._missed + 1
             self._survey.coarse = self.polls
+
+
+def _patience(event: Event) -> float | None:
+    """A file that is still being written is not looked at too early, for whoever is seen writing must be still for
+    longer; see `Export`.
+    """
+    if not wanted(event.name):
+        return None
+    return 0 if event.done else _WRITING

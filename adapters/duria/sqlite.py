@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
+from adapters.duria.inotify import Event
 from adapters.duria.sqlite_faults import LOCKED, fault_of
 from adapters.duria.sqlite_file import SqliteFile
 from adapters.duria.sqlite_rows import COLUMNS, READ, collected
@@ -22,6 +24,8 @@ from engine.ports import Hint, SourceError
 from engine.walltime import WallSpan
 
 MISSING: Final = "source.missing"
+_IN_THE_WAY: Final = 0.01
+"""Seconds to the look at a file that is not in WAL mode, where a reader could be in the way of who is just writing."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
@@ -73,10 +77,9 @@ class SqliteSource:
     async def hints(self) -> AsyncGenerator[Hint, None]:
         """One at once, then one for each change, and for each loss and return of the file; see `Source`."""
         place = _real(self._path)
-        names = {place.name + suffix for suffix in ("", "-wal", "-shm", "-journal")}
         pulse = _Pulse(self._path)
         try:
-            async with aclosing(wake_ups(place.parent, names.__contains__)) as wakes:
+            async with aclosing(wake_ups(place.parent, partial(_patience, place.name))) as wakes:
                 async for _ in wakes:
                     if await pulse.changed():
                         yield Hint()
@@ -112,6 +115,12 @@ class _Pulse:
         except SourceError as error:
             return error.fault.code
         return self._file.opened, version
+
+
+def _patience(name: str, event: Event) -> float | None:
+    if event.name == f"{name}-wal":
+        return 0
+    return _IN_THE_WAY if event.name in (name, f"{name}-shm", f"{name}-journal") else None
 
 
 def _real(path: Path) -> Path:

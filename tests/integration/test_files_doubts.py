@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.duria import export_reader, survey, watch
+from adapters.duria import export_reader, survey
 from adapters.duria.files import FilesSource
 from adapters.duria.folder import scan, take
+from adapters.duria.inotify import Ear
 from engine.faults import FaultError
 from engine.model import DAY, ColumnId, Complete, Incomplete, Wall
 from engine.ports import SourceError
@@ -316,11 +317,11 @@ class TestSoon:
         """I11, fault 21: on a dead share even the question which folder it is takes for ever; the process lives on."""
         asked, dead = threading.Event(), threading.Event()
 
-        def hang(_: Path) -> None:
+        def hang(*_: object) -> None:
             asked.set()
             assert dead.wait(30), "the loop waited for the share"
 
-        monkeypatch.setattr(watch, "_identity", hang)
+        monkeypatch.setattr(Ear, "listen", hang)
         try:
             async with heard(source):
                 await eventually(lambda: _is(asked), "the folder is asked")

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from watchfiles import awatch
 
-from adapters.duria import files, watch
+from adapters.duria import files
 from adapters.duria.files import FilesSource
 from adapters.duria.folder import LARGEST, Fingerprint
+from adapters.duria.inotify import Ear
 from engine.model import Complete, Wall
 from engine.ports import SourceError
 from engine.walltime import wall_text
@@ -334,7 +334,8 @@ class TestFolders:
         self, folder: Path, source: FilesSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """I5, I11, fault 22: a kernel that says nothing is noticed by what the scan finds."""
-        monkeypatch.setattr(watch, "awatch", lambda _, **options: awatch(tmp_path, **options))
+        listen = Ear.listen
+        monkeypatch.setattr(Ear, "listen", lambda ear, _: listen(ear, tmp_path))
         monkeypatch.setattr(files, "SCAN_EVERY", 0.2)
         async with heard(source) as hints:
             for hour in (9, 10, 11):

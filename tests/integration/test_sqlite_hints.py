@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from watchfiles import awatch
 
-from adapters.duria import watch
+from adapters.duria import inotify, watch
+from adapters.duria.inotify import Ear, Event
 from adapters.duria.sqlite import SqliteSource, _Pulse
 from engine.model import Complete, Failed
 from tests.contract.source_contract import (
@@ -146,22 +146,24 @@ class TestHints:
         self, practice: SqlitePractice, source: SqliteSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """I5, fault 22: on a share where the kernel is silent, two changes within a second included."""
-        monkeypatch.setattr(watch, "awatch", lambda _, **options: awatch(tmp_path, **options))
+        listen = Ear.listen
+        monkeypatch.setattr(Ear, "listen", lambda ear, _: listen(ear, tmp_path))
         async with heard(source) as hints:
             for row in (NINE, EIGHT):
                 known = len(hints)
                 await practice.change(add=(row,))
                 await hint_after(hints, known)
 
+    @pytest.mark.parametrize("how", ["__init__", "listen"])
     async def test_a_kernel_without_watches_is_no_fault(
-        self, practice: SqlitePractice, source: SqliteSource, monkeypatch: pytest.MonkeyPatch
+        self, how: str, practice: SqlitePractice, source: SqliteSource, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """I5, fault 22: events are refused, the scan goes on."""
+        """I5, fault 22: events are refused, all of them or those of this folder; the scan goes on."""
 
         def refused(*_: object, **__: object) -> None:
             raise OSError(28, "no space left on device")
 
-        monkeypatch.setattr(watch, "awatch", refused)
+        monkeypatch.setattr(Ear, how, refused)
         async with heard(source) as hints:
             await practice.change(add=(NINE,))
             await hint_after(hints, 1)
@@ -211,11 +213,11 @@ class TestHints:
         """I5: our own state and log may lie in the same folder."""
         asked: list[str] = []
 
-        def wanted(name: str) -> bool:
-            asked.append(name)
-            return name == "duria.db"
+        def patience(event: Event) -> float | None:
+            asked.append(event.name)
+            return 0 if event.name == "duria.db" else None
 
-        wakes = watch.wake_ups(tmp_path, wanted, period=10 * LIMIT)
+        wakes = watch.wake_ups(tmp_path, patience, period=10 * LIMIT)
         await anext(wakes)
         woken = asyncio.create_task(anext(wakes))
         (tmp_path / "tmex.log").write_text("a line")
@@ -235,29 +237,67 @@ class TestHints:
         for number in range(12_000):
             (folder / f"{number}.csv").touch()
 
-    async def test_a_folder_made_again_is_watched_again(self, tmp_path: Path) -> None:
-        """I5, fault 21: by its events; the kernel says nothing of the old one's end."""
+    @pytest.mark.parametrize("how", ["moved", "removed"])
+    async def test_a_folder_made_again_is_watched_again(self, how: str, tmp_path: Path) -> None:
+        """I5, fault 21: by its events; of a removed one the kernel may give the new one the very number."""
         folder, bell = tmp_path / "folder", asyncio.Event()
-        watcher = watch._Watcher(folder, "duria.db".__eq__, bell)
+        watcher = watch._Watcher(folder, lambda _: 0, bell)
         for time in range(3):
             folder.mkdir()
             await watcher.follow()
             (folder / "duria.db").touch()
             async with asyncio.timeout(LIMIT):
                 await bell.wait()
-            folder.rename(tmp_path / f"old {time}")
+            if how == "moved":
+                folder.rename(tmp_path / f"old {time}")
+            else:
+                shutil.rmtree(folder)
+            await watcher.follow()
+            await asyncio.sleep(0.01)
             bell.clear()
-        await watcher.stop()
+        await watcher.close()
 
     async def test_after_an_event_there_are_second_looks(self, tmp_path: Path) -> None:
         """I5: on a slow disk a commit is complete only after its last event, and would wait for the scan."""
-        wakes = watch.wake_ups(tmp_path, "duria.db".__eq__, period=10 * LIMIT)
+        wakes = watch.wake_ups(tmp_path, lambda _: 0, period=10 * LIMIT)
         await anext(wakes)
         (tmp_path / "duria.db").touch()
         async with asyncio.timeout(LIMIT):
             for _ in range(4):
                 await anext(wakes)
         await wakes.aclose()
+
+    async def test_where_events_cannot_be_waited_for_a_library_finds_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """I5: on another system than Linux, long before the period; also of a folder that comes later."""
+        monkeypatch.setattr(inotify, "_library", object)
+        monkeypatch.setattr(watch, "SCAN_EVERY", 0.1)
+        folder = tmp_path / "later"
+        wakes = watch.wake_ups(folder, lambda event: 0 if event.name == "duria.db" else None, period=10 * LIMIT)
+        await anext(wakes)
+        folder.mkdir()
+        async with asyncio.timeout(LIMIT):
+            woken = asyncio.create_task(anext(wakes))
+            while not woken.done():
+                (folder / "duria.db").touch()
+                await asyncio.sleep(0.05)
+            assert await woken
+        await wakes.aclose()
+
+    async def test_an_event_that_is_patient_wakes_later_and_others_with_it(self, tmp_path: Path) -> None:
+        """I12: who is still writing is left alone for a while, and looked at once."""
+        bell, loop = asyncio.Event(), asyncio.get_running_loop()
+        watcher = watch._Watcher(tmp_path, lambda _: 0.2, bell)
+        await watcher.follow()
+        began = loop.time()
+        for name in ("a", "b", "c"):
+            (tmp_path / name).touch()
+        async with asyncio.timeout(LIMIT):
+            await bell.wait()
+        assert loop.time() - began >= 0.2
+        assert watcher._late is None
+        await watcher.close()
 
     @pytest.mark.parametrize("how", ["listen", "fail"])
     async def test_no_thread_keeps_the_process_alive(self, how: str, practice: SqlitePractice) -> None:
@@ -271,3 +311,41 @@ class TestHints:
                 pass
 
         await eventually(no_threads, "the listener's threads end")
+
+
+class TestEvents:
+    """I5: what the kernel says, and that it may say too little."""
+
+    def test_what_is_over_is_told_from_what_is_under_way(self, tmp_path: Path) -> None:
+        """Created and written to is under way; closed, moved and removed is over."""
+        ear = Ear()
+        ear.listen(tmp_path)
+        with (tmp_path / "a.csv").open("w") as file:
+            file.write("a line")
+            file.flush()
+            assert list(ear.heard()) == [Event("a.csv", done=False)] * 2
+        (tmp_path / "a.csv").rename(tmp_path / "ä.csv")
+        (tmp_path / "ä.csv").unlink()
+        names = [each.name for each in ear.heard() if each.done]
+        assert names == ["a.csv", "a.csv", "ä.csv", "ä.csv"]
+        assert list(ear.heard()) == []
+        ear.close()
+
+    def test_more_events_than_the_kernel_keeps_are_an_event(self, tmp_path: Path) -> None:
+        """Fault 20: those that it lost may have been of any file."""
+        most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+        ear = Ear()
+        ear.listen(tmp_path)
+        for number in range(most // 2 + 1):
+            (tmp_path / f"{number}").touch()
+        events: list[Event] = []
+        while more := list(ear.heard()):
+            events += more
+        assert events[-1] == Event("", done=True)
+        ear.close()
+
+    def test_another_system_has_no_events(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fault 22: that is an OSError, as with a kernel that refuses them."""
+        monkeypatch.setattr(inotify, "_library", object)
+        with pytest.raises(OSError, match="not implemented"):
+            Ear()

@@ -113,7 +113,7 @@ async def test_a_vanished_export_is_released_without_a_job(tmp_path: Path) -> No
 
 
 async def test_a_release_shows_all_that_it_lets_go(tmp_path: Path) -> None:
-    """I3, fault 19: of an export that vanished while tmex was down nobody knows what it held; it is among what waits."""
+    """I3, fault 19: of an export that vanished while tmex was down nobody knows what it held; so all is shown."""
     async with site(tmp_path, practice=Exports(tmp_path / "exports", lambda *_: None)) as place:
         put(tmp_path / "exports" / "a.csv", "08:00;08:30")
         put(tmp_path / "exports" / "b.csv", "16:00;17:00")

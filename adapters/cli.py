@@ -5,18 +5,18 @@ What a verb needs is imported when it is called, so that `version`, `on` and `of
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from adapters import streams
+from adapters import __version__, streams
 from adapters.exits import exit_code
 from adapters.settings import SettingsError, describe, faults, language, load
 from adapters.streams import complain, tell
@@ -125,8 +125,11 @@ def _plan(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - ev
 
 def _run(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the loop hears it: PID 1 is deaf without a handler
+    gc.disable()  # nothing that is imported is garbage, and to look for it takes a tenth of a start
     from adapters import job  # noqa: PLC0415 - see the module's first sentences
 
+    gc.freeze()  # nor will it ever be: while a change waits, nobody looks through all of it
+    gc.enable()
     settings = load(os.environ)
     return _loop(lambda: job.run(settings))
 
@@ -180,10 +183,9 @@ def _setup(arguments: argparse.Namespace, lang: str) -> int:
 
 
 def _health(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    from adapters.pulse import FRESH, Pulse  # noqa: PLC0415 - see the module's first sentences
+    from adapters.pulse import Pulse  # noqa: PLC0415 - see the module's first sentences
 
-    age = Pulse(load(os.environ, only_state=True).state).age()
-    alive = age is not None and age < FRESH
+    alive = Pulse(load(os.environ, only_state=True).state).beats()
     if alive:
         tell(phrase("health.alive", lang))
     else:
@@ -206,13 +208,17 @@ def _off(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - eve
 
 
 def _turn(lang: str, *, on: bool) -> int:
+    from adapters.pulse import Pulse  # noqa: PLC0415 - see the module's first sentences
     from adapters.switch import Switch  # noqa: PLC0415 - see the module's first sentences
 
+    state, verb = load(os.environ, only_state=True).state, "on" if on else "off"
     try:
-        Switch(load(os.environ, only_state=True).state).write(on=on)
+        Switch(state).write(on=on)
     except OSError as error:
         return _complain([Fault("switch.unwritable", {"kind": type(error).__name__})], lang)
-    tell(phrase("on.done" if on else "off.done", lang))
+    tell(phrase(f"{verb}.done", lang, state=str(state.absolute())))
+    if not Pulse(state).beats():
+        tell(phrase(f"{verb}.idle", lang))
     return 0
 
 
@@ -234,7 +240,7 @@ def _demo(arguments: argparse.Namespace, lang: str) -> int:
 
 
 def _version(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
-    tell(f"tmex {version('tmex')}")
+    tell(f"tmex {__version__}")
     return 0
 
 

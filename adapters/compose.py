@@ -1,17 +1,16 @@
-"""Puts the parts together, and only that: settings become an engine with its source, its portal and its ledger."""
+"""Puts the parts together, and only that: settings become an engine with its source, its portal and its ledger.
+
+Of the sources only the one that is chosen is imported: its driver takes time and memory, and the others' are not used.
+"""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
-from typing import Protocol, Self, assert_never
+from typing import TYPE_CHECKING, Protocol, Self, assert_never
 
 from adapters.drflex.client import DrFlex, Site
 from adapters.drflex.key import Key
-from adapters.duria.exports import Shelf
-from adapters.duria.files import FilesSource
-from adapters.duria.postgres import PostgresSource
-from adapters.duria.sqlite import SqliteSource
 from adapters.ledger import SqliteLedger
 from adapters.settings import FilesSource as FilesAddress
 from adapters.settings import PostgresSource as PostgresAddress
@@ -24,6 +23,9 @@ from engine.reconcile import World
 from engine.runtime import Engine
 from engine.spans import IntervalSet
 from engine.walltime import WallClock
+
+if TYPE_CHECKING:
+    from adapters.duria.exports import Shelf
 
 
 class ShadowPortal:
@@ -147,14 +149,20 @@ class PracticeSource(Source, Protocol):
         ...
 
 
-def open_source(settings: Settings, shelf: Shelf) -> PracticeSource:
+def open_source(settings: Settings, shelf: "Shelf") -> PracticeSource:
     """The practice's calendar; it asks nothing until it is asked to."""
     match settings.source:
         case SqliteAddress(path):
+            from adapters.duria.sqlite import SqliteSource  # noqa: PLC0415 - see the module's first sentences
+
             return SqliteSource(path, settings.practice)
         case PostgresAddress(dsn):
+            from adapters.duria.postgres import PostgresSource  # noqa: PLC0415 - see the module's first sentences
+
             return PostgresSource(dsn.reveal(), settings.practice, interval=settings.limits.interval)
         case FilesAddress(folder):
+            from adapters.duria.files import FilesSource  # noqa: PLC0415 - see the module's first sentences
+
             return FilesSource(
                 folder,
                 settings.practice,

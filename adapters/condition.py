@@ -165,7 +165,9 @@ def of_job(engine: Engine, at: float, stale_after: float) -> Condition:
         window=keeper.window,
         asked_at=keeper.asked_at,
         stale=engine.gate.refused or keeper.trouble,
-        calendars=[_of_calendar(each, at - stale_after, now, on=on) for each in engine.calendars.values()],
+        calendars=[
+            _of_calendar(each, keeper.window, at - stale_after, now, on=on) for each in engine.calendars.values()
+        ],
     )
 
 
@@ -184,7 +186,9 @@ def of_ledger(past: Recollection, columns: Mapping[str, ColumnId], at: float, *,
     )
 
 
-def _of_calendar(calendar: Calendar, horizon: float, now: float, *, on: bool) -> CalendarCondition:
+def _of_calendar(
+    calendar: Calendar, window: Window | None, horizon: float, now: float, *, on: bool
+) -> CalendarCondition:
     report, exposure = calendar.report, calendar.exposure
     if report is None:
         state = "unknown" if on else "off"
@@ -197,7 +201,7 @@ def _of_calendar(calendar: Calendar, horizon: float, now: float, *, on: bool) ->
         column=str(report.column),
         state=_state(report, calendar.right_at, horizon) if on else "off",
         right_at=calendar.right_at,
-        blocks=report.blocks,
+        blocks=_held_online(calendar, window) if report.state == "failed" else report.blocks,
         ripening=EMPTY if by_hand else report.held,
         waiting=report.held if by_hand else EMPTY,
         releasable=_releasable(report),
@@ -216,6 +220,11 @@ def _releasable(report: Report) -> IntervalSet:
 
 def _is_gone(fault: Fault) -> bool:
     return fault.code in _GONE
+
+
+def _held_online(calendar: Calendar, window: Window | None) -> int:
+    """How many times are blocked online, as far as it is known, whatever was meant to be."""
+    return len(calendar.standing.confirmed(window)) if window else 0
 
 
 def _state(report: Report, right_at: float | None, horizon: float) -> str:

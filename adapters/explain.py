@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.texts.phrasing import PHRASES, phrase
+from adapters.texts.phrasing import phrase, phrases
 from engine.model import Instant, Window
 from engine.plan import Standing
 from engine.ports import Entry
@@ -139,7 +139,7 @@ def _state(steps: list[Step], *, blocked: bool) -> tuple[str, str]:
 
 def _reason(why: str, lang: str) -> str:
     """In words; a fault's code stands for itself."""
-    return phrase(f"why.{why}", lang) if f"why.{why}" in PHRASES["de"] else f"[{why}]"
+    return phrase(f"why.{why}", lang) if f"why.{why}" in phrases("de") else f"[{why}]"
 
 
 def _local(at: float, clock: WallClock) -> datetime:

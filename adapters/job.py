@@ -9,10 +9,9 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from adapters import front
+from adapters import __version__, front
 from adapters.audience import Audience
 from adapters.compose import assembled
 from adapters.condition import of_job
@@ -68,7 +67,7 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
     engine.gate.open, fault = switch.read()
     if fault is not None:
         journal.fault(fault)
-    journal.event("job.started", version=version("tmex"), calendars=len(settings.calendars))
+    journal.event("job.started", version=__version__, calendars=len(settings.calendars))
     notify(READY)
     async with asyncio.TaskGroup() as tasks:
         others = [

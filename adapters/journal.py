@@ -18,6 +18,7 @@ from typing import Final, TextIO, assert_never
 from adapters.settings import Settings
 from adapters.texts import clean, say
 from adapters.texts.notices import notices
+from adapters.texts.phrasing import phrase
 from engine.faults import Fault
 from engine.ports import Event, Noticed, Report, WindowAnswered
 
@@ -37,7 +38,7 @@ EVENTS: Final[dict[str, tuple[str, ...]]] = {
     "calendar.cleared": ("calendar", "code"),
     "window.answered": ("start", "end", "moved"),
     "job.started": ("version", "calendars", "on"),
-    "job.standby": (),
+    "job.standby": ("text",),
     "job.switched": ("on",),
     "job.stopped": (),
     "job.troubled": ("topic", "code", "text"),
@@ -130,8 +131,9 @@ class Journal:
             _put(self._stream, line)
 
     def event(self, event: str, **fields: Field) -> None:
-        """Something that the job did."""
-        self.note("info", event, **fields)
+        """Something that the job did; what a person who sees nothing else would wonder about has its sentence."""
+        sentence = {"text": phrase(event, self._lang)} if "text" in EVENTS.get(event, ()) else {}
+        self.note("info", event, **fields, **sentence)
 
     def fault(self, fault: Fault) -> None:
         """Something that is wrong with the job and is told once, each time that it is found."""

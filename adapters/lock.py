@@ -15,11 +15,15 @@ class StateLock:
     """The right to work on the state at `state`; held from `take` until `close` or the end of the process."""
 
     def __init__(self, state: Path) -> None:
-        self._path = state.with_name(state.name + ".lock")
+        self._state, self._path = state, state.with_name(state.name + ".lock")
         self._file: int | None = None
 
     def take(self) -> bool:
-        """Take it if nobody has it; whether it is ours now. Raises LedgerError where no lock can be made (I6)."""
+        """Take it if nobody has it; whether it is ours now. Raises LedgerError where no lock can be made (I6), or the
+        state's name is a folder's.
+        """
+        if self._state.is_dir():
+            raise LedgerError("ledger.folder", folder=str(self._state))
         try:
             if self._file is None:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

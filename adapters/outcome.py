@@ -4,6 +4,7 @@ Its JSON is a contract: `{"ok", "window", "calendars": [{"name", "state", …}]}
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -125,10 +126,11 @@ def show_times(times: IntervalSet, clock: WallClock) -> list[dict[str, str]]:
     return [{"start": clock.isoformat(Instant(a)), "end": clock.isoformat(Instant(b))} for a, b in pairs]
 
 
-def show_span(start: int, end: int, clock: WallClock) -> str:
-    """`2026-03-09 08:00–08:20`, with the end's day where it is another one."""
-    opens, closes = (clock.isoformat(Instant(each))[:16].replace("T", " ") for each in (start, end))
-    return f"{opens}–{closes[11:] if closes[:10] == opens[:10] else closes}"
+def show_span(start: int, end: int, clock: WallClock, day: str = "%Y-%m-%d") -> str:
+    """`2026-03-09 08:00–08:20`, with the end's day where it is another one; `day` is how days are written."""
+    opens, closes = (datetime.fromtimestamp(each, clock.zone) for each in (start, end))
+    later = "" if opens.date() == closes.date() else f"{closes:{day}} "
+    return f"{opens:{day} %H:%M}–{later}{closes:%H:%M}"
 
 
 def encode(value: object) -> bytes:

@@ -19,6 +19,11 @@ class Pulse:
         os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         os.utime(self._path)
 
+    def beats(self) -> bool:
+        """Whether a job lives."""
+        age = self.age()
+        return age is not None and age < FRESH
+
     def age(self) -> float | None:
         """Seconds since the last beat; None when there never was one."""
         try:

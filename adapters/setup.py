@@ -6,8 +6,10 @@ Nothing is written before the last answer; the key is never shown.
 import asyncio
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from getpass import getpass
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from adapters import command
 from adapters.check import check
 from adapters.compose import LookShelf, open_source
 from adapters.settings import SETTINGS, Setting, faults, load
+from adapters.settings.values import MASK
 from adapters.streams import complain, tell
 from adapters.texts import parts, say
 from adapters.texts.phrasing import phrase
@@ -31,6 +34,7 @@ _ASKED: Final = ("TMEX_API_KEY", "TMEX_WINDOW_URL", "TMEX_UPLOAD_URL", "TMEX_SOU
 _KEY: Final = "TMEX_API_KEY"
 _SOURCE: Final = "TMEX_SOURCE"
 _STATE: Final = "TMEX_STATE"
+_CALENDAR: Final = "TMEX_CALENDAR_1"
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-")
 """What no shell, no systemd and no compose file reads as anything but itself."""
 
@@ -41,36 +45,64 @@ def setup(file: Path, lang: str) -> int:
     if file.exists() and not _agrees("overwrite", lang, file=str(file)):
         tell(phrase("setup.kept", lang, file=str(file)))
         return 0
-    answers = {"TMEX_LANG": lang}
+    before, answers = _before(file), {"TMEX_LANG": lang}
     for name in _ASKED:
-        answers[name] = _asked(_setting(name), answers, lang)
+        answers[name] = _asked(_setting(name), answers, lang, before.get(name, ""))
     answers |= _calendars(_found(answers, lang), answers, lang)
     answers |= _placed(answers)
     _write(file, answers, lang)
     tell(phrase("setup.written", lang, file=str(file)))
     code = _tried(answers, lang)
-    if not code:
-        tell("\n" + phrase("setup.next", lang, file=quoted(str(file.absolute()))))
+    tell("\n" + phrase("setup.mend" if code else "setup.next", lang, file=quoted(str(file.absolute()))))
     return code
+
+
+def _before(file: Path) -> dict[str, str]:
+    """What an earlier run wrote there; of a file that is none of ours, what can be read."""
+    found = dict[str, str]()
+    with suppress(OSError, UnicodeError):
+        for line in file.read_text("utf-8").splitlines():
+            with suppress(ValueError):  # of quotation marks that do not match
+                found |= dict(each.split("=", 1) for each in shlex.split(line, comments=True) if "=" in each)
+    return found
 
 
 def _setting(name: str) -> Setting[object]:
     return next(each for each in SETTINGS if each.name == name)
 
 
-def _asked(setting: Setting[object], known: Mapping[str, str], lang: str) -> str:
-    """A usable answer, however often it takes; an empty one is what was said before, or the default."""
+def _asked(setting: Setting[object], known: Mapping[str, str], lang: str, before: str) -> str:
+    """A usable answer, however often it takes; an empty one is what was said `before`, or the default."""
     tell("\n" + (setting.de if lang == "de" else setting.en))
-    default, shape = known.get(setting.name) or _default(setting), setting.form.allowed
+    default = before or _default(setting)
+    told = _told(setting, default, lang)
     while True:
-        told = " ".join(
-            [setting.name, *([f"({shape})"] if "…" in shape else []), *([f"[{default}]"] if default else [])]
-        )
         text = _line(told, secret=setting.name == _KEY) or default
+        if setting.name == _SOURCE:
+            text = _address(text, lang)
         wrong = _wrong(setting.name, text, known)
         if wrong is None:
             return text
         _complain(wrong, lang)
+
+
+def _told(setting: Setting[object], default: str, lang: str) -> str:
+    """The question, with what an answer looks like and what an empty one means; the key stays unseen (I7)."""
+    secret, shape = setting.name == _KEY, setting.form.allowed
+    shapes = [phrase("setup.hidden", lang)] if secret and sys.stdin.isatty() else [shape] if "…" in shape else []
+    shown = MASK if secret else default
+    return " ".join([setting.name, *(f"({each})" for each in shapes), *([f"[{shown}]"] if default else [])])
+
+
+def _address(text: str, lang: str) -> str:
+    """What a person who types a path means: the file or the folder that is there."""
+    path = Path(text).expanduser().absolute()
+    if not text or "://" in text or not path.exists():
+        return text
+    coded = "".join(f"%{ord(each):02X}" if each in "%?#" else each for each in str(path))
+    taken = f"files://{coded}" if path.is_dir() else f"sqlite:///{coded}"
+    tell(phrase("setup.taken", lang, source=taken))
+    return taken
 
 
 def _default(setting: Setting[object]) -> str:
@@ -84,8 +116,8 @@ def _wrong(name: str, text: str, known: Mapping[str, str]) -> Fault | None:
     return next((fault for fault in found if fault.facts.get("name") == name), None)
 
 
-def _found(answers: dict[str, str], lang: str) -> tuple[ColumnId, ...]:
-    """The columns of the source. While it cannot be asked, its address is asked for again; none where that stays the
+def _found(answers: dict[str, str], lang: str) -> tuple[ColumnId, ...] | None:
+    """The columns of the source. While it cannot be asked, its address is asked for again; None where that stays the
     same, for it may come to be later.
     """
     while True:
@@ -96,9 +128,9 @@ def _found(answers: dict[str, str], lang: str) -> tuple[ColumnId, ...]:
         except FaultError as error:
             complain(say(error.fault, lang))
         before = answers[_SOURCE]
-        answers[_SOURCE] = _asked(_setting(_SOURCE), answers, lang)
+        answers[_SOURCE] = _asked(_setting(_SOURCE), answers, lang, before)
         if answers[_SOURCE] == before:
-            return ()
+            return None
 
 
 def _placed(answers: Mapping[str, str]) -> dict[str, str]:
@@ -110,9 +142,10 @@ def _placed(answers: Mapping[str, str]) -> dict[str, str]:
     return placed
 
 
-def _calendars(columns: tuple[ColumnId, ...], answers: Mapping[str, str], lang: str) -> dict[str, str]:
+def _calendars(columns: tuple[ColumnId, ...] | None, answers: Mapping[str, str], lang: str) -> dict[str, str]:
     """Which online calendars there are, and what feeds each; at least one."""
-    tell("\n" + phrase("setup.columns" if columns else "setup.no_columns", lang, found=", ".join(map(str, columns))))
+    key = "unread" if columns is None else "columns" if columns else "no_columns"
+    tell("\n" + phrase(f"setup.{key}", lang, found=", ".join(map(str, columns or ()))))
     while True:
         chosen = _offered(columns, lang) if columns else _typed(lang)
         named = {f"TMEX_CALENDAR_{number}": each for number, each in enumerate(chosen, 1)}
@@ -131,7 +164,11 @@ def _offered(columns: tuple[ColumnId, ...], lang: str) -> list[str]:
 def _typed(lang: str) -> list[str]:
     told = list[str]()
     while text := _line(phrase("setup.calendar", lang)):
-        told.append(text)
+        wrong = _wrong(_CALENDAR, text, {})
+        if wrong is None:
+            told.append(text)
+        else:
+            _complain(wrong, lang)
     return told
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from adapters.cli import parsers
 from adapters.exits import exit_code
 from adapters.settings import SETTINGS, Setting
-from adapters.texts import TEXTS, Parts
+from adapters.texts import Parts, texts
 from tools.house import House
 
 FOLDER: Final = Path("docs/reference")
@@ -71,7 +71,7 @@ def commands() -> str:
 def exits() -> str:
     """Every exit code, and which messages end with it."""
     codes: dict[int, list[str]] = {code: [] for code in MEANINGS}
-    for code in sorted(TEXTS["en"].keys() - {"unknown"}):
+    for code in sorted(texts("en").keys() - {"unknown"}):
         codes[exit_code(code)].append(f"[`{code}`](../messages.md#{_anchor(code)})")
     rows = [f"| {number} | {MEANINGS[number]} | {', '.join(names)} |" for number, names in sorted(codes.items())]
     head = "| code | meaning | messages |\n| --- | --- | --- |"
@@ -88,11 +88,11 @@ def messages() -> str:
         "happened, what still holds, and who must do what. To whoever reads one out on the phone: the code is",
         "enough.\n",
     ]
-    return "\n".join([*lines, *(_message(code) for code in TEXTS["en"] if code != "unknown")])
+    return "\n".join([*lines, *(_message(code) for code in texts("en") if code != "unknown")])
 
 
 def _message(code: str) -> str:
-    german, english = TEXTS["de"][code], TEXTS["en"][code]
+    german, english = texts("de")[code], texts("en")[code]
     return f"## {code}\n\nExit code {exit_code(code)}.\n\n{_told(english)}\n\n*Deutsch:* {_told(german)}\n"
 
 

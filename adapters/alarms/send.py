@@ -8,11 +8,11 @@ import smtplib
 import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from importlib.metadata import version
 from typing import Final
 
 import aiohttp
 
+from adapters import __version__
 from adapters.alarms.episodes import Alarm
 from adapters.settings import Mail, Settings
 from adapters.texts import say
@@ -84,7 +84,7 @@ def _body(alarm: Alarm, title: str, text: str) -> dict[str, object]:
         "code": alarm.fault.code,
         "calendar": alarm.calendar or None,
         "since": datetime.fromtimestamp(alarm.since, UTC).isoformat(timespec="seconds"),
-        "version": version("tmex"),
+        "version": __version__,
     }
 
 

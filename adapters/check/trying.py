@@ -24,6 +24,7 @@ from adapters.exits import exit_code
 from adapters.lock import StateLock
 from adapters.outcome import show_span
 from adapters.settings import Settings, SettingsError, load
+from adapters.settings.values import SqliteSource
 from engine.faults import Fact, Fault, FaultError
 from engine.model import DAY, Failed, Incomplete, Instant, Window
 from engine.ports import Event
@@ -47,6 +48,7 @@ async def check(environ: Mapping[str, str], lang: str, *, alarm: bool = False) -
         return checker
     checker.ok("settings", calendars=len(settings.calendars))
     _secret_files(checker, environ)
+    _whole_paths(checker, settings)
     _state(checker, settings)
     clock = WallClock(settings.limits.zone)
     checker.ok("zone", name=str(settings.limits.zone), now=clock.isoformat(Instant(int(time.time())))[11:16])
@@ -63,6 +65,16 @@ def _secret_files(checker: Checker, environ: Mapping[str, str]) -> None:
         with suppress(OSError):
             if Path(environ[name]).stat().st_mode & OPEN_TO_OTHERS:
                 checker.remark("secrets", "secret_file_open", name=name)
+
+
+def _whole_paths(checker: Checker, settings: Settings) -> None:
+    """A path that begins where the job is started means another file as soon as a service starts it."""
+    named = {"TMEX_STATE": settings.state}
+    if isinstance(settings.source, SqliteSource):
+        named["TMEX_SOURCE"] = settings.source.path
+    for name, path in named.items():
+        if not path.is_absolute():
+            checker.remark("paths", "relative", name=name, path=str(path.absolute()))
 
 
 def _state(checker: Checker, settings: Settings) -> None:
@@ -99,12 +111,15 @@ async def _source(checker: Checker, settings: Settings, clock: WallClock) -> Non
 async def _columns(checker: Checker, settings: Settings, source: PracticeSource, clock: WallClock) -> None:
     """Whether each mapped column is there and can be read."""
     found = await source.columns()
-    checker.ok("source", found=", ".join(map(str, found)) or "–")
+    if found:
+        checker.ok("source", found=", ".join(map(str, found)))
+    else:
+        checker.remark("source", "no_rows", practice=settings.practice)
     now = Instant(int(time.time()))
     around = clock.around(Window(now, Instant(now + DAY)))
     for name, column in settings.calendars.items():
         if column not in found:
-            facts: dict[str, Fact] = {"column": str(column), "found": ", ".join(map(str, found))}
+            facts: dict[str, Fact] = {"column": str(column), "found": ", ".join(map(str, found)) or "–"}
             checker.fault("columns", Fault("column.unknown", facts))
             continue
         reading = await source.read(column, around)
@@ -112,22 +127,27 @@ async def _columns(checker: Checker, settings: Settings, source: PracticeSource,
             checker.fault("columns", reading.reason)
         else:
             checker.ok("columns", name=name, column=str(column))
+            for doubt in islice(reading.rows.doubts, surroundings.MOST_SHOWN):
+                checker.note("columns", doubt)
 
 
 async def _files(checker: Checker, source: FilesSource) -> None:
     """What was found in each export, for people to see whether it was read right."""
     for found in await source.inspect():
+        encoding, columns = found.encoding or "–", ", ".join(map(str, found.columns)) or "–"
         if found.complete:
             checker.ok(
                 "file",
                 file=found.file,
                 format=found.format,
-                encoding=found.encoding or "–",
+                encoding=encoding,
                 umlauts=checker.word("umlauts", {True: "right", False: "doubtful", None: "none"}[found.umlauts]),
                 rows=found.rows,
-                columns=", ".join(map(str, found.columns)) or "–",
+                columns=columns,
                 age=str(timedelta(seconds=round(found.age or 0))),
             )
+            if found.umlauts is False:
+                checker.remark("file", "file_doubtful", file=found.file, encoding=encoding, columns=columns)
 
 
 async def _changes(checker: Checker, source: PracticeSource, told: set[str]) -> None:

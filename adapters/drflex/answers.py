@@ -32,6 +32,10 @@ _NO_TRUST: Final = {
 """OpenSSL's verify codes of what can be mended here: a clock, a certificate, `SSL_CERT_FILE`, an address."""
 
 
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"})
+"""How OpenSSL calls an answer that is not encrypted."""
+
+
 class Attempt:
     """One request under way, and whether any of it may have reached the portal."""
 
@@ -62,7 +66,10 @@ class Attempt:
             )
         if 500 <= status < 600:
             return self.failed("portal.server_error", status=status)
-        return self._declined(status) or self.failed("portal.not_understood", detail="status", status=status)
+        address = "TMEX_UPLOAD_URL" if self.uploads else "TMEX_WINDOW_URL"
+        return self._declined(status) or self.failed(
+            "portal.not_understood", detail="status", status=status, address=address
+        )
 
     def _declined(self, status: int) -> PortalError | None:
         """A clear no; the upload was not applied."""
@@ -139,5 +146,7 @@ def _kind(error: Exception) -> str:
 
 
 def _tls_kind(error: aiohttp.ClientSSLError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorSSLError) and getattr(error.os_error, "reason", "") in _NO_TLS:
+        return "no_tls"
     reason = getattr(error, "certificate_error", None)
     return _NO_TRUST.get(getattr(reason, "verify_code", 0), type(error).__name__)

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from adapters.duria.charset import charset
 from adapters.duria.content import Content
 from adapters.duria.csv_header import Layout, layout
 from adapters.duria.csv_rows import RowReader
+from adapters.duria.csv_runs import Understood, key_of, runs
 from adapters.duria.folder import LONGEST_LINE
 from adapters.duria.trouble import refused
 
@@ -43,14 +45,21 @@ class Parsed(NamedTuple):
     """Which of the fields it has that need not be there, but without which its rows block less."""
 
 
-def parse_csv(data: bytes, practice: str, encoding: str, name: str) -> Parsed:
-    """The content of a CSV export for one practice. Raises ExportError."""
+def parse_csv(data: bytes, practice: str, encoding: str, name: str, understood: Understood | None = None) -> Parsed:
+    """The content of a CSV export for one practice, with the help of what was `understood` before.
+
+    Raises ExportError.
+    """
     data = data.removesuffix(_DOS_END)
     found = charset(data, encoding, name)
     feed = _Feed(io.TextIOWrapper(io.BytesIO(data), found.encoding, newline=""), name)
     fields = layout(feed.header(), name)
     content = Content()
-    last = _read(feed, fields, RowReader(fields, practice, name, content), name)
+    rows = RowReader(fields, practice, name, content)
+    if b'"' in data:
+        last = _read(feed, fields, rows, name)
+    else:
+        last = _read_lines(feed, fields, rows, name, understood or Understood())
     if not data.endswith((b"\n", b"\r")) and not _whole(data, last, fields):
         raise refused("file.cut_off", name)
     content.close()
@@ -97,6 +106,25 @@ def _read(feed: _Feed, fields: Layout, into: RowReader, name: str) -> list[str]:
     except csv.Error:
         raise refused("file.quoting", name, line=before + reader.line_num) from None
     return last
+
+
+def _read_lines(feed: _Feed, fields: Layout, into: RowReader, name: str, understood: Understood) -> list[str]:
+    """The same where nothing is quoted, so that each line is a row."""
+    run, meaning, split = list[str](), repr((into.practice, *fields)), partial(csv.reader, delimiter=fields.delimiter)
+    try:
+        for run in runs(feed):
+            key = key_of(meaning, run)
+            times = understood.recall(key)
+            if times is not None:
+                into.take(times, len(run))
+            else:
+                times = into.read(list(split(run, strict=True)), feed.lines + 1)
+                if times is not None:
+                    understood.keep(key, times)
+            feed.lines, feed.batches = feed.lines + len(run), 0
+        return next(split(run[-1:], strict=True), [])
+    except csv.Error:
+        raise refused("file.quoting", name, line=feed.lines + 1) from None
 
 
 def _lines(rows: list[list[str]], line: int, fields: Layout, name: str) -> list[int]:

@@ -1,16 +1,21 @@
 """Every row of a CSV export counts, or is named by its line: what cannot be understood blocks too much (R13).
 
-A plain appointment takes the short way: a few look-ups and two numbers appended. All else is judged row by row.
+A plain appointment takes the short way, with many others at once: a few look-ups and two numbers appended. All else is
+judged row by row.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
-from operator import itemgetter
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import compress
+from operator import add, itemgetter
 from typing import Final
 
 from adapters.duria import csv_text as text
 from adapters.duria.content import Content
 from adapters.duria.csv_header import Layout
+from adapters.duria.csv_runs import Times, Who
+from adapters.duria.known import Known
 from adapters.duria.rows import UNREADABLE
 from adapters.duria.trouble import refused, shown
 from adapters.duria.walltext import Clock
@@ -21,57 +26,68 @@ MOST_ROWS: Final = 1_000_000
 MOST_ODD: Final = 20_000
 """Rows other than plain appointments: reservations, and what is doubtful."""
 MOST_COLUMNS: Final = 10_000
-_MOST_KNOWN: Final = 20_000
-"""How many different texts are remembered."""
 _SEAL_EVERY: Final = 8192
 _NEVER: Final = -(2**60)
 _EARLIEST: Final = -(2**50)
-
-Append = Callable[[int], None]
-Who = tuple[str, ...]
 
 
 class RowReader:
     """Reads one export's rows into `content`, for one practice."""
 
     def __init__(self, layout: Layout, practice: str, name: str, content: Content) -> None:
-        self._layout, self._practice, self._name, self._content = layout, practice, name, content
-        at = layout.at
-        self._who = itemgetter(*(at[each] for each in ("kalender", "spalte")), *self._optional(at))
-        # What each text that has been met means; rows that hold a new one are judged.
-        self._targets: dict[Who, Append | None] = {}
-        self._days: dict[str, int] = {}
-        self._opens: dict[str, int] = {}
-        self._closes: dict[str, int] = {}
+        self._layout, self.practice, self._name, self._content = layout, practice, name, content
+        who = ("kalender", "spalte", *(each for each in ("art", "praxis", "belegt") if each in layout.at))
+        self._who = itemgetter(*(layout.at[each] for each in who))
+        self._at_of_who = {each: index for index, each in enumerate(who)}
+        self._targets = Known(self._resolve)
+        self._days = Known(_midnight)
+        self._opens = Known(partial(_second, up=0))
+        self._closes = Known(partial(_second, up=1))
+        self._elsewhere = array("q")
+        """Times of another practice."""
         self._odd = self._unsealed = 0
 
-    def read(self, rows: list[list[str]], line: int, lines: list[int] | None) -> None:
-        """Take in `rows`, of which the first stands in `line`, and the others in the lines after it or in `lines`.
+    def read(self, rows: list[list[str]], line: int, lines: list[int] | None = None) -> Times | None:
+        """Take in `rows`, of which the first stands in `line`, and the others in the lines after it or in `lines`. What
+        they come to, if all of them are plain appointments.
 
         Raises ExportError.
         """
-        at, width = self._layout.at, self._layout.width
-        date, first, last = at["datum"], at["von"], at["bis"]
-        until = at.get("bis_datum", date)
-        who, targets, days, opens, closes = self._who, self._targets, self._days, self._opens, self._closes
-        for index, row in enumerate(rows):
-            try:
-                start = days[row[date]] + opens[row[first]]
-                end = days[row[until] or row[date]] + closes[row[last]]
-                append = targets[who(row)]
-                if _EARLIEST < start < end and append is not None and len(row) == width:
-                    append(start)
-                    append(end)
-                    continue
-            except KeyError:
-                self._learn(row)
-            except IndexError:  # too short
-                pass
-            self._judge(row, line + index if lines is None else lines[index])
-        self._count(len(rows))
+        found = Known[Who, "array[int] | None"](self._room)
+        fitting = [index for index, row in enumerate(rows) if len(row) == self._layout.width]
+        plain = set(compress(fitting, self._plain([rows[index] for index in fitting], found)))
+        for index in [index for index in range(len(rows)) if index not in plain]:
+            self._judge(rows[index], line + index if lines is None else lines[index])
+        times = tuple((who, each.tobytes()) for who, each in found.items() if each)
+        self.take(times, len(rows))
+        return times if len(plain) == len(rows) else None
 
-    def _optional(self, at: dict[str, int]) -> list[int]:
-        return [at[each] for each in ("art", "praxis", "belegt") if each in at]
+    def take(self, times: Times, rows: int) -> None:
+        """Take in what so many rows came to. Raises ExportError."""
+        for who, packed in times:
+            target = self._targets[who]
+            if target is not None:
+                target.frombytes(packed)
+        del self._elsewhere[:]
+        self._count(rows)
+
+    def _plain(self, rows: list[list[str]], found: "Known[Who, array[int] | None]") -> Iterator[bool]:
+        """Add the times of plain appointments among `rows`, which have all their cells; which of them are."""
+        at, fields = self._layout.at, list(zip(*rows, strict=True)) or [()] * self._layout.width
+        dates, opens, closes = fields[at["datum"]], fields[at["von"]], fields[at["bis"]]
+        until = map(_or, fields[at["bis_datum"]], dates) if "bis_datum" in at else dates
+        starts = map(add, map(self._days.__getitem__, dates), map(self._opens.__getitem__, opens))
+        ends = map(add, map(self._days.__getitem__, until), map(self._closes.__getitem__, closes))
+        rooms = map(found.__getitem__, zip(*self._who(fields), strict=True))
+        for room, start, end in zip(rooms, starts, ends, strict=True):
+            plain = room is not None and _EARLIEST < start < end
+            if room is not None and plain:
+                room.append(start)
+                room.append(end)
+            yield plain
+
+    def _room(self, who: Who) -> "array[int] | None":
+        return None if self._targets[who] is None else array("q")
 
     def _count(self, rows: int) -> None:
         self._content.count += rows
@@ -85,30 +101,20 @@ class RowReader:
                 each.occupied.seal()
                 each.free.seal()
 
-    def _learn(self, row: list[str]) -> None:
-        """Remember what the texts of this row mean, which is long enough."""
-        at, known = self._layout.at, len(self._targets) + len(self._days) + len(self._opens) + len(self._closes)
-        if known > _MOST_KNOWN:
-            return
-        with suppress(IndexError):  # too short
-            date, until = row[at["datum"]], row[at.get("bis_datum", at["datum"])]
-            self._days[date], self._days[until or date] = _midnight(date), _midnight(until or date)
-            self._opens[row[at["von"]]] = _second(row[at["von"]], 0)
-            self._closes[row[at["bis"]]] = _second(row[at["bis"]], 1)
-            self._targets[self._who(row)] = self._resolve(_Cells(row, at))
-
-    def _resolve(self, cells: "_Cells") -> Append | None:
+    def _resolve(self, who: Who) -> "array[int] | None":
+        """Where the times of such rows go; None where they are no plain appointments."""
+        cells = _Cells(who, self._at_of_who)
         if not self._is_ours(cells):
-            return _ignore
+            return self._elsewhere
         calendar, column, occupied = cells.get("kalender"), cells.get("spalte"), cells.occupied()
         if not calendar or not column or occupied is None or cells.reservation() is not False:
             return None
         content = self._content.column(ColumnId(calendar, column))
         content.named = True
-        return (content.occupied if occupied else content.free).open.append
+        return (content.occupied if occupied else content.free).open
 
     def _is_ours(self, cells: "_Cells") -> bool:
-        return (cells.get("praxis") or self._practice) == self._practice
+        return (cells.get("praxis") or self.practice) == self.practice
 
     def _judge(self, row: list[str], line: int) -> None:
         """A row that is no plain appointment."""
@@ -159,7 +165,7 @@ class RowReader:
 class _Cells:
     """One row's cells by the names of their fields; one that is not there is None."""
 
-    def __init__(self, row: list[str], at: dict[str, int]) -> None:
+    def __init__(self, row: Sequence[str], at: dict[str, int]) -> None:
         self._row, self._at = row, at
 
     def get(self, field: str) -> str | None:
@@ -223,5 +229,5 @@ def _second(cell: str, up: int) -> int:
     return _NEVER if clock is None else clock[up]
 
 
-def _ignore(_: int) -> None:
-    """Another practice's time."""
+def _or(day: str, other: str) -> str:
+    return day or other

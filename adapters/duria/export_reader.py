@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from adapters.duria.csv_format import Parsed, parse_csv
+from adapters.duria.csv_runs import Understood
 from adapters.duria.folder import Fingerprint, take
 from adapters.duria.trouble import ExportError, refused, shown
 from engine.faults import Fault
@@ -29,6 +30,7 @@ class ExportReader:
 
     def __init__(self, folder: Path, practice: str, clock: WallClock, encoding: str) -> None:
         self._folder, self._practice, self._clock, self._encoding = folder, practice, clock, encoding
+        self._understood = Understood()
         self._done: tuple[list[Order], list[Outcome]] = [], []
 
     def read(self, orders: list[Order]) -> list[Outcome]:
@@ -56,7 +58,7 @@ class ExportReader:
 
     def _parsed(self, data: bytes, name: str) -> Parsed:
         if not name.lower().endswith(".ics"):
-            return parse_csv(data, self._practice, self._encoding, name)
+            return parse_csv(data, self._practice, self._encoding, name, self._understood)
         try:
             from adapters.duria.ics_format import parse_ics  # noqa: PLC0415 - an extra, that not everybody has
         except ImportError:

@@ -21,7 +21,7 @@ from adapters.duria.keeper import Keeper
 from adapters.duria.shares import silent
 from adapters.duria.survey import PAUSE, Survey, now
 from adapters.duria.trouble import shown
-from adapters.duria.watch import CALM, SCAN_EVERY, wake_ups
+from adapters.duria.watch import SCAN_EVERY, wake_ups
 from adapters.duria.worker import Worker
 from engine.faults import Fault
 from engine.model import ColumnId, Failed, Incomplete, Reading, Rows
@@ -103,7 +103,7 @@ class FilesSource:
         """One at once, then one whenever a reading may have become another one; see `Source`."""
         period = SHARE_SCAN_EVERY if self._silent else SCAN_EVERY
         survey, told = self._survey, None
-        async with aclosing(wake_ups(self._folder, wanted, period, step=CALM)) as wakes:
+        async with aclosing(wake_ups(self._folder, wanted, period)) as wakes:
             async for spoken in wakes:
                 before = survey.news
                 await survey.look()

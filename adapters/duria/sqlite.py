@@ -6,77 +6,23 @@ structure, and a flipped bit within a row is read as it stands.
 """
 
 import asyncio
-from array import array
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
-from adapters.duria.rows import UNREADABLE, RowCollector
-from adapters.duria.sqlite_faults import LOCKED
-from adapters.duria.sqlite_file import Row, SqliteFile
-from adapters.duria.walltext import clock_of, day_of, end_of, start_of
+from adapters.duria.sqlite_faults import LOCKED, fault_of
+from adapters.duria.sqlite_file import SqliteFile
+from adapters.duria.sqlite_rows import COLUMNS, READ, collected
 from adapters.duria.watch import SCAN_EVERY, wake_ups
 from engine.faults import Fault
-from engine.model import DAY, ColumnId, Failed, Reading, Rows, Wall
+from engine.model import DAY, ColumnId, Failed, Reading
 from engine.ports import Hint, SourceError
 from engine.walltime import WallSpan
 
 MISSING: Final = "source.missing"
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_EXISTS, _APPOINTMENT, _RESERVATION = range(3)
-_OCCUPIED: Final = {0: False, 1: True}
-
-# Names are compared byte by byte, whatever collation the practice's table has. What is no text, or too long for a
-# time, comes as NULL. A row is left out only if it provably misses the span: its times come back from SQLite's own
-# arithmetic as they were written, which proves that they are times. Anything else is judged in Python.
-_READ: Final = """
-SELECT 1,
-       CASE WHEN typeof(starts_at) = 'text' AND length(CAST(starts_at AS blob)) <= 40 THEN starts_at END,
-       CASE WHEN typeof(ends_at) = 'text' AND length(CAST(ends_at AS blob)) <= 40 THEN ends_at END,
-       CASE WHEN occupied IN (0, '0') THEN 0 WHEN occupied IN (1, '1') THEN 1 END,
-       NULL
-  FROM tmex_appointments
- WHERE practice = :practice COLLATE BINARY AND calendar = :calendar COLLATE BINARY AND col = :col COLLATE BINARY
-   AND ((starts_at >= :after OR (starts_at < :before AND ends_at < :before))
-        AND typeof(starts_at) = 'text' AND starts_at >= '0001'
-        AND strftime('%Y-%m-%d %H:%M:%S', starts_at, '+0 days')
-            IN (replace(starts_at, 'T', ' '), replace(starts_at, 'T', ' ') || ':00')
-        AND (starts_at >= :after
-             OR (typeof(ends_at) = 'text' AND ends_at >= '0001'
-                 AND strftime('%Y-%m-%d %H:%M:%S', ends_at, '+0 days')
-                     IN (replace(ends_at, 'T', ' '), replace(ends_at, 'T', ' ') || ':00')))
-       ) IS NOT TRUE
-UNION ALL
-SELECT 2,
-       CASE WHEN typeof(first_day) = 'text' AND length(CAST(first_day AS blob)) <= 40 THEN first_day END,
-       CASE WHEN typeof(last_day) = 'text' AND length(CAST(last_day AS blob)) <= 40 THEN last_day END,
-       CASE WHEN from_time IS NULL THEN NULL
-            WHEN typeof(from_time) = 'text' AND length(CAST(from_time AS blob)) <= 40 THEN from_time ELSE '' END,
-       CASE WHEN to_time IS NULL THEN NULL
-            WHEN typeof(to_time) = 'text' AND length(CAST(to_time AS blob)) <= 40 THEN to_time ELSE '' END
-  FROM tmex_reservations
- WHERE practice = :practice COLLATE BINARY AND calendar = :calendar COLLATE BINARY
-   AND (col = :col COLLATE BINARY OR col IS NULL OR col = '')
-UNION ALL
-SELECT 0,
-       EXISTS (SELECT 1 FROM tmex_appointments
-                WHERE practice = :practice COLLATE BINARY AND calendar = :calendar COLLATE BINARY
-                  AND col = :col COLLATE BINARY)
-       OR EXISTS (SELECT 1 FROM tmex_reservations
-                   WHERE practice = :practice COLLATE BINARY AND calendar = :calendar COLLATE BINARY
-                     AND col = :col COLLATE BINARY),
-       NULL, NULL, NULL
-"""
-_COLUMNS: Final = """
-SELECT calendar COLLATE BINARY, col COLLATE BINARY FROM tmex_appointments
- WHERE practice = :practice COLLATE BINARY AND typeof(calendar) = 'text' AND typeof(col) = 'text' AND col <> ''
-UNION
-SELECT calendar COLLATE BINARY, col COLLATE BINARY FROM tmex_reservations
- WHERE practice = :practice COLLATE BINARY AND typeof(calendar) = 'text' AND typeof(col) = 'text' AND col <> ''
-"""
 
 
 class SqliteSource:
@@ -97,14 +43,16 @@ class SqliteSource:
         names = {"practice": self._practice, "calendar": column.calendar, "col": column.column}
         edges = {"before": _day_text(span.start // DAY - 1), "after": _day_text(span.end // DAY + 1)}
         try:
-            found = await self._file.fetch(_READ, names | edges)
+            found = await self._file.fetch(READ, names | edges)
+            return collected(found, column, span).reading()
         except SourceError as error:
             return Failed(error.fault)
-        return _collected(found, column, span).reading()
+        except ValueError as error:
+            return Failed(fault_of(error, self._path))
 
     async def columns(self) -> tuple[ColumnId, ...]:
         """The columns that exist (R10), sorted. Raises SourceError."""
-        found = await self._file.fetch(_COLUMNS, {"practice": self._practice})
+        found = await self._file.fetch(COLUMNS, {"practice": self._practice})
         return tuple(sorted(ColumnId(calendar, column) for calendar, column in found))
 
     async def vanished(self, column: ColumnId) -> bool:  # noqa: ARG002 - of the port
@@ -164,40 +112,6 @@ class _Pulse:
         except SourceError as error:
             return error.fault.code
         return self._file.opened, version
-
-
-def _collected(found: Iterable[Row], column: ColumnId, span: WallSpan) -> Rows:
-    collector, exists = RowCollector(column, span), False
-    free, occupied = plain = array("q"), array("q")
-    for kind, first, second, third, fourth in found:
-        if kind == _APPOINTMENT:
-            start, end = _times(first, second)
-            if start is None or end is None or third is None:
-                collector.appointment(start, end, _OCCUPIED.get(third))
-            else:
-                plain[third].extend((start, end))
-        elif kind == _RESERVATION:
-            collector.reservation(day_of(first), day_of(second), _opening(third), _closing(fourth))
-        else:
-            exists = bool(first)
-    collector.packed(occupied, free)
-    return collector.rows(exists=exists)
-
-
-# A column is read again and again, and few of its rows are new.
-@lru_cache(maxsize=16384)
-def _times(start: object, end: object) -> tuple[Wall | None, Wall | None]:
-    return start_of(start), end_of(end)
-
-
-def _opening(text: object) -> int | None:
-    clock = clock_of(text)
-    return clock.down if clock else None if text is None else UNREADABLE
-
-
-def _closing(text: object) -> int | None:
-    clock = clock_of(text)
-    return clock.up if clock else None if text is None else UNREADABLE
 
 
 def _real(path: Path) -> Path:

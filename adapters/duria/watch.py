@@ -17,9 +17,8 @@ from adapters.duria.worker import Worker
 
 SCAN_EVERY: Final = 2.0
 """Seconds between two looks where the kernel is silent."""
-QUICK: Final = 5
-CALM: Final = 25
-"""Milliseconds, for whoever wants to know at once, at half a percent of a core; and for whoever waits anyway."""
+_STEP: Final = 5
+"""Milliseconds between two looks of the library whether the kernel spoke; `idle.sqlite` measures what they cost."""
 _LOOK_AGAIN: Final = 0.05
 """Seconds to the second look after an event; then twice as long, up to the period. A file's last event comes before
 its change is complete if the disk is slow in between."""
@@ -32,22 +31,19 @@ Wanted = Callable[[str], bool]
 """Whether a file of this name is worth a wake-up."""
 
 
-async def wake_ups(
-    folder: Path, wanted: Wanted, period: float = SCAN_EVERY, *, step: int = QUICK
-) -> AsyncGenerator[bool, None]:
+async def wake_ups(folder: Path, wanted: Wanted, period: float = SCAN_EVERY) -> AsyncGenerator[bool, None]:
     """One at once, one after each event of a wanted file of `folder`, and some between; never raises for a fault of
     the folder, never ends by itself. Close it, or cancel who waits for it. Each says whether the kernel spoke.
-
-    `step` is in milliseconds how often the library looks whether the kernel did.
     """
     bell = asyncio.Event()
-    watcher = _Watcher(folder, wanted, bell, step)
+    watcher = _Watcher(folder, wanted, bell)
     pause = period
     try:
         while True:
             spoken = bell.is_set()
             bell.clear()
-            await watcher.follow()
+            if not spoken:  # whoever speaks stands there; the next look will tell whether that is still so
+                await watcher.follow()
             yield spoken
             pause = min(2 * pause, period)
             with suppress(TimeoutError):
@@ -61,8 +57,8 @@ async def wake_ups(
 class _Watcher:
     """Rings the bell for events of the folder that stands at a path now."""
 
-    def __init__(self, folder: Path, wanted: Wanted, bell: asyncio.Event, step: int = QUICK) -> None:
-        self._folder, self._wanted, self._bell, self._step = folder, wanted, bell, step
+    def __init__(self, folder: Path, wanted: Wanted, bell: asyncio.Event) -> None:
+        self._folder, self._wanted, self._bell = folder, wanted, bell
         self._standing: tuple[int, int] | None = None
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -106,8 +102,8 @@ class _Watcher:
                 self._folder,
                 watch_filter=self._is_wanted,
                 stop_event=self._stop,
-                debounce=4 * self._step,  # of the default a change would take seconds while more follow
-                step=self._step,
+                debounce=4 * _STEP,  # of the default a change would take seconds while more follow
+                step=_STEP,
                 recursive=False,
             ):
                 self._bell.set()

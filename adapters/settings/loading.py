@@ -58,6 +58,13 @@ def _refuse_faulty(sheet: Sheet) -> None:
         raise SettingsError(tuple(sheet.faults.values()))
 
 
+def _nothing_said(sheet: Sheet) -> bool:
+    """Whether nothing is wrong but that all is missing: then the settings lie in a file that nobody loaded."""
+    given = {each.name for each in sheet.given.values() if each.origin != "default"}
+    missing = {"settings.missing", "settings.no_calendar"}
+    return given <= {d.LANG.name} and bool(sheet.faults) and {each.code for each in sheet.faults.values()} <= missing
+
+
 def _basics(environ: Mapping[str, str]) -> Basics:
     _refuse_faulty(Sheet(environ, (d.STATE,)))
     sheet = Sheet(environ, d.BASICS)
@@ -76,6 +83,8 @@ def _or_default(sheet: Sheet, environ: Mapping[str, str], setting: d.Setting[str
 
 
 def _settings(sheet: Sheet) -> Settings:
+    if _nothing_said(sheet):
+        raise SettingsError((*sheet.faults.values(), Fault("settings.none")))
     _refuse_faulty(sheet)
     return Settings(
         state=sheet[d.STATE],

@@ -35,6 +35,7 @@ FILE: Final = "_FILE"
 _SLOT = re.compile(r"TMEX_CALENDAR_([1-9][0-9]{0,5})")
 _INJECTED = re.compile(r"TMEX_PORT(_.*)?|TMEX_SERVICE_.*", re.DOTALL)
 """What orchestrators put there for a service called tmex; TMEX_PORTAL… is a mistake all the same."""
+_QUOTED = re.compile(r"'.*'|\".*\"", re.DOTALL)
 _EDGES: Final = " \t\r\n"
 _LONGEST_NAME: Final = 100
 
@@ -102,6 +103,8 @@ class Sheet:
         try:
             if len(given.text) > LONGEST_VALUE:
                 refuse("settings.too_long")
+            if _QUOTED.fullmatch(given.text):
+                refuse("settings.quoted")
             self.values[name] = setting.form.parse(given.text)
         except RefusedError as error:
             self.faults[name] = _told(error, given.name, setting)

@@ -10,6 +10,7 @@ import hmac
 import ipaddress
 import secrets
 import socket
+import threading
 from typing import Final
 
 from aiohttp import web
@@ -37,13 +38,8 @@ class Guard:
 
     def __init__(self, host: str, token: str | None) -> None:
         """`host` is where the page listens; `token` is what must be shown, if anything."""
-        self._names = {
-            "localhost",
-            "ip6-localhost",
-            host.lower(),
-            socket.gethostname().lower(),
-            socket.getfqdn().lower(),
-        }
+        self._names = {"localhost", "ip6-localhost", host.lower(), socket.gethostname().lower()}
+        threading.Thread(target=self._learn_full_name, daemon=True).start()
         self._token = token
         self.form_token = secrets.token_urlsafe(24)
         """What a form of ours carries, so that no other site can make one."""
@@ -56,6 +52,10 @@ class Guard:
     def admits(self, token: str) -> bool:
         """Whether this is the token."""
         return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
+
+    def _learn_full_name(self) -> None:
+        """A name server that is away takes many seconds to be given up; no upload is to wait for that."""
+        self._names.add(socket.getfqdn().lower())
 
     def middleware(self) -> Middleware:
         """What stands before every handler."""

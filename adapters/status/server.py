@@ -1,6 +1,7 @@
 """The page's server answers who may ask, and disturbs nobody: no access log, small limits.
 
-It runs on the job's loop; what it works out is small, and is worked out when somebody looks.
+It runs on the job's loop; what it works out is small, and is worked out when somebody looks. What only makes HTML or
+metrics is imported then, too: the job is to upload first.
 """
 
 import asyncio
@@ -11,14 +12,12 @@ from datetime import date
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-import jinja2
 from aiohttp import web
 
 from adapters.settings import Address
 from adapters.status.board import Board
 from adapters.status.guard import COOKIE, LARGEST_BODY, Guard
-from adapters.status.metrics import exposition
-from adapters.status.view import SHAPES, view
+from adapters.status.view import view
 from adapters.texts.phrasing import phrase
 from engine.spans import IntervalSet
 
@@ -55,8 +54,6 @@ class PageServer:
         self._board: Board | None = None
         self._actions: Actions | None = None
         self._streams: set[asyncio.Task[Any]] = set()
-        loader = jinja2.PackageLoader("adapters.status")
-        self._templates = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
     @property
     def host(self) -> str:
@@ -127,10 +124,8 @@ class PageServer:
         board, lang = self._shown(), self._language(request)
         condition = await board.condition()
         known = view(board, condition, await board.entries(condition.at), lang, _monday(request))
-        html = self._templates.get_template("page.html").render(
-            **known, form_token=self._guard.form_token, changed=request.query.get("told") == "changed"
-        )
-        answer = web.Response(text=html, content_type="text/html")
+        changed = request.query.get("told") == "changed"
+        answer = _html("page.html", **known, form_token=self._guard.form_token, changed=changed)
         if "lang" in request.query:
             answer.set_cookie("tmex_lang", lang, samesite="Strict", max_age=31_536_000)
         return answer
@@ -152,6 +147,8 @@ class PageServer:
         return web.json_response({"ready": ready, "on": condition.on, "why": late}, status=200 if ready else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002 - every handler has the same shape
+        from adapters.status.metrics import exposition  # noqa: PLC0415 - see the module's first sentences
+
         board = self._shown()
         text = exposition(board, await board.condition())
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -183,7 +180,7 @@ class PageServer:
 
     async def _icon(self, request: web.Request) -> web.Response:
         colour = request.query.get("colour", "grey")
-        colour = colour if colour in SHAPES else "grey"
+        colour = colour if colour in _COLOURS else "grey"
         svg = f'<circle cx="8" cy="8" r="7" fill="#{_COLOURS[colour]}"/>'
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{svg}</svg>'
         return web.Response(text=svg, content_type="image/svg+xml")
@@ -191,15 +188,13 @@ class PageServer:
     # ------------------------------------------------------------------------------------------------------- orders
 
     async def _door(self, request: web.Request) -> web.Response:
-        html = self._templates.get_template("login.html").render(**self._words(request), refused=False)
-        return web.Response(text=html, content_type="text/html")
+        return _html("login.html", **self._words(request), refused=False)
 
     async def _enter(self, request: web.Request) -> web.Response:
         form = await request.post()
         if not self._guard.admits(str(form.get("token", ""))):
             await asyncio.sleep(1)  # guessing is slow
-            html = self._templates.get_template("login.html").render(**self._words(request), refused=True)
-            return web.Response(text=html, content_type="text/html", status=401)
+            return _html("login.html", status=401, **self._words(request), refused=True)
         answer = web.Response(status=303, headers={"Location": "/"})
         answer.set_cookie(COOKIE, self._guard.cookie, httponly=True, samesite="Strict", secure=request.secure)
         return answer
@@ -252,6 +247,12 @@ class PageServer:
         asked = (request.query.get("lang", ""), request.cookies.get("tmex_lang", ""))
         spoken = [each.strip()[:2].lower() for each in request.headers.get("Accept-Language", "").split(",")]
         return next((each for each in (*asked, *spoken) if each in {"de", "en"}), default)
+
+
+def _html(template: str, *, status: int = 200, **told: Any) -> web.Response:  # noqa: ANN401 - whatever it shows
+    from adapters.status.drawing import drawn  # noqa: PLC0415 - see the module's first sentences
+
+    return web.Response(text=drawn(template, told), content_type="text/html", status=status)
 
 
 def _monday(request: web.Request) -> date | None:

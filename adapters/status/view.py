@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from importlib.metadata import version
 from typing import Any, Final
 
+from adapters import __version__
 from adapters.condition import CalendarCondition, Condition
 from adapters.outcome import show_span
 from adapters.status import grid
@@ -21,6 +21,8 @@ _YELLOW: Final = frozenset({"waiting", "incomplete", "degraded", "guarded"})
 SHAPES: Final = {"green": "●", "yellow": "▲", "red": "■", "grey": "○"}
 """So that the state is seen without its colour."""
 _MOST_CHANGES: Final = 50
+_DAYS: Final = {"de": "%d.%m.%Y", "en": "%Y-%m-%d"}
+"""How people write a day."""
 
 
 def colour_of(state: str) -> str:
@@ -65,18 +67,18 @@ def view(board: Board, condition: Condition, entries: list[Entry], lang: str, mo
         "sentence": sentence,
         "todo": _todo(condition, lang),
         "calendars": [_calendar(each, board, condition, monday, lang) for each in condition.calendars],
-        "monday": monday,
+        "week": f"{monday:{_DAYS[lang]}}",
         "before": monday - timedelta(7),
         "after": monday + timedelta(7),
         "days": [(monday + timedelta(each), phrase(f"weekday.{each}", lang)) for each in range(7)],
         "hours": range(grid.FIRST_HOUR, grid.LAST_HOUR + 1),
         "grid": grid,
-        "changes": list(_changes(entries, clock)),
+        "changes": list(_changes(entries, clock, lang)),
         "spark": _spark(entries, condition.at),
         "unsafe": unsafe,
         "on": condition.on,
         "at": f"{now:%H:%M:%S}",
-        "version": version("tmex"),
+        "version": __version__,
         "t": lambda key, **facts: phrase(f"page.{key}", lang, **facts),
         "word": lambda key: phrase(f"word.{key}", lang),
     }
@@ -94,13 +96,13 @@ def _calendar(
         "colour": colour,
         "shape": SHAPES[colour],
         "word": phrase(f"word.{each.state}", lang),
-        "since": _since(each.right_at, board.clock),
+        "since": "–" if each.right_at is None else _moment(each.right_at, board.clock, lang),
         "age": _age(each.right_at, condition.at, lang),
         "blocks": each.blocks,
         "sending": len(each.sending),
         "ripening": len(each.ripening),
         "shown": ",".join(f"{start}-{end}" for start, end in each.releasable),
-        "releasable": _spans(each.releasable, board.clock),
+        "releasable": _spans(each.releasable, board.clock, lang),
         "release": bool(each.releasable) or each.adrift or each.gone(),
         "lines": lines,
         "cells": list(grid.cells(lines, monday)),
@@ -117,21 +119,20 @@ def _todo(condition: Condition, lang: str) -> list[tuple[str, str]]:
     return [(fault.code, say(fault, lang)) for fault in faults.values()]
 
 
-def _changes(entries: list[Entry], clock: WallClock) -> Iterable[Mapping[str, Any]]:
+def _changes(entries: list[Entry], clock: WallClock, lang: str) -> Iterable[Mapping[str, Any]]:
     told = [each for each in entries if each.added or each.removed]
     for each in reversed(told[-_MOST_CHANGES:]):
-        at = datetime.fromtimestamp(each.at, clock.zone)
         yield {
-            "at": f"{at:%Y-%m-%d %H:%M:%S}",
+            "at": _moment(each.at, clock, lang),
             "name": each.calendar,
-            "added": _spans(each.added, clock),
-            "removed": _spans(each.removed, clock),
+            "added": _spans(each.added, clock, lang),
+            "removed": _spans(each.removed, clock, lang),
             "seconds": f"{each.seconds:.1f}" if each.added else "",
         }
 
 
-def _spans(times: IntervalSet, clock: WallClock) -> list[str]:
-    return [show_span(start, end, clock) for start, end in list(times)[:6]] + (["…"] if len(times) > 6 else [])
+def _spans(times: IntervalSet, clock: WallClock, lang: str) -> list[str]:
+    return [show_span(*each, clock, _DAYS[lang]) for each in list(times)[:6]] + (["…"] if len(times) > 6 else [])
 
 
 def _spark(entries: list[Entry], at: float) -> list[tuple[int, int, int]]:
@@ -145,8 +146,8 @@ def _spark(entries: list[Entry], at: float) -> list[tuple[int, int, int]]:
     return [(index * 8, round(28 * count / most), count) for index, count in enumerate(counts)]
 
 
-def _since(right_at: float | None, clock: WallClock) -> str:
-    return "–" if right_at is None else f"{datetime.fromtimestamp(right_at, clock.zone):%Y-%m-%d %H:%M:%S}"
+def _moment(at: float, clock: WallClock, lang: str) -> str:
+    return f"{datetime.fromtimestamp(at, clock.zone):{_DAYS[lang]} %H:%M:%S}"
 
 
 def _age(right_at: float | None, at: float, lang: str) -> str:

@@ -1,18 +1,21 @@
 """Every fault is one sentence, in German and in English: what happened, what stays valid, who must do what (I13).
 
 Making it never fails: a code without a text gets a general sentence, a fact that is missing a question mark. No fact
-can break the line that it stands in.
+can break the line that it stands in. The files are read at once, for by the time that something is wrong it may be that
+no file can be opened; they are understood when the first fault is told in their language.
 """
 
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
 from engine.faults import Fact, Fault
 
 LANGUAGES: Final = ("de", "en")
+_FILES: Final = {lang: (files(__name__) / f"{lang}.toml").read_text("utf-8") for lang in LANGUAGES}
 _LONGEST_FACT: Final = 300
 _LONGEST_CODE: Final = 60
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -35,9 +38,15 @@ def say(fault: Fault, lang: str = "de") -> str:
 
 def parts(fault: Fault, lang: str = "de") -> Parts:
     """The same in its three parts, without the code."""
-    texts = TEXTS.get(lang, TEXTS["de"])
-    template = texts.get(fault.code, texts["unknown"])
+    known = texts(lang if lang in LANGUAGES else "de")
+    template = known.get(fault.code, known["unknown"])
     return Parts(*(_filled(part, fault.facts) for part in template))
+
+
+@cache
+def texts(lang: str) -> dict[str, Parts]:
+    """By code, in one of LANGUAGES; `unknown` is what is said where there is no text."""
+    return {code: Parts(**each) for code, each in tomllib.loads(_FILES[lang]).items()}
 
 
 def clean(text: str, most: int = _LONGEST_FACT) -> str:
@@ -61,12 +70,3 @@ def _fact(value: Fact | None) -> str:
     if value is None:
         return "?"
     return clean(f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value))
-
-
-def _load(lang: str) -> dict[str, Parts]:
-    text = files(__name__).joinpath(f"{lang}.toml").read_text("utf-8")
-    return {code: Parts(**each) for code, each in tomllib.loads(text).items()}
-
-
-TEXTS: Final = {lang: _load(lang) for lang in LANGUAGES}
-"""By language and code; `unknown` is what is said where there is no text."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from adapters.drflex import wire
-from adapters.duria import postgres, sqlite
+from adapters.duria import postgres, sqlite_rows
 from adapters.duria.csv_format import parse_csv
 from adapters.ledger.file import LedgerFile
 from adapters.ledger.rows import Place
@@ -69,14 +69,15 @@ async def parse_packed(lab: Lab, rows: int) -> Outcome:
 async def parse_rows(lab: Lab, rows: int) -> Outcome:
     """Rows of SQLite's texts; the floor is `datetime.fromisoformat` for each."""
     texts = [(str(start), str(end)) for start, end in grid(rows)]
-    found = [*((1, *each, 1, None) for each in texts), (0, 1, None, None, None)]
+    starts, ends = ("\n".join(each) for each in zip(*texts, strict=True))
+    found = [(1, rows, starts, ends, "1" * rows), (0, 1, None, None, None)]
 
     def bare(_: object) -> None:
         for start, end in texts:
             datetime.fromisoformat(start)
             datetime.fromisoformat(end)
 
-    return _compared(lab, rows, lambda found: sqlite._collected(found, _COLUMN, _SPAN), bare, repeat(found))
+    return _compared(lab, rows, lambda found: sqlite_rows.collected(found, _COLUMN, _SPAN), bare, repeat(found))
 
 
 async def decide(lab: Lab, rows: int) -> Outcome:

@@ -24,7 +24,8 @@ PACKAGES: Final = (
     *("aiohttp", "aiosqlite", "asyncpg", "jinja2", "msgspec", "prometheus_client", "uvloop", "watchfiles"),
 )
 """What tmex depends on."""
-_JOB: Final = "import adapters.cli, adapters.job, adapters.status"
+_JOB: Final = "import adapters.cli, adapters.job, adapters.status, adapters.duria.postgres"
+"""What a job with this source and its page imports until its first upload."""
 _TIMED: Final = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| +(\w+)")
 _OURS: Final = (
     "the job imports more than the script does, opens its ledger and takes its lock before it asks for anything"

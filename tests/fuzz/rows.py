@@ -7,7 +7,7 @@ before each value is its type.
 from collections.abc import Iterator
 from typing import Final
 
-from adapters.duria.sqlite import _collected
+from adapters.duria.sqlite_rows import collected
 from adapters.duria.walltext import start_of
 from engine.model import Complete, Incomplete
 from engine.occupancy import occupancy
@@ -52,9 +52,17 @@ def parsed(data: bytes) -> Iterator[Row]:
         kind, *cells = line.split("|")
         if kind in _KINDS:
             first, second, third, fourth = map(value, [*cells, "n", "n", "n", "n"][:4])
-            if kind == "A" and not (isinstance(third, int) and third in (0, 1)):
-                third = None  # as the query gives it
+            if kind == "A":  # as the query gives it
+                third = third if isinstance(third, int) and third in (0, 1) else None
+                first, second = (each if isinstance(each, str) and len(each) <= 40 else "" for each in (first, second))
             yield _KINDS[kind], first, second, third, fourth
+
+
+def packed(rows: list[Row]) -> Row:
+    """Appointments as the query hands them over: all in one row."""
+    starts, ends, said = zip(*(row[1:4] for row in rows), strict=True) if rows else ((), (), ())
+    words = "".join("2" if each is None else str(each) for each in said)
+    return 1, len(rows), "\n".join(map(str, starts)), "\n".join(map(str, ends)), words
 
 
 def _still_said(rows: list[Row]) -> IntervalSet:
@@ -67,7 +75,8 @@ def _still_said(rows: list[Row]) -> IntervalSet:
 def check_rows(data: bytes) -> None:
     """R13: no row that may be occupied is lost without a word."""
     rows = list(parsed(data))
-    found = _collected([*rows, (0, 1, None, None, None)], A, SPAN)
+    appointments, others = [row for row in rows if row[0] == 1], [row for row in rows if row[0] != 1]
+    found = collected([packed(appointments), *others, (0, 1, None, None, None)], A, SPAN)
     no_canary(found.doubts, found.unplaced, found.places)
     reading = found.reading()
     startless = [row for row in rows if row[0] == 1 and row[3] != 0 and start_of(row[1]) is None]

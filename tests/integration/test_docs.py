@@ -77,10 +77,11 @@ def free_port() -> int:
 
 
 @pytest.mark.timeout(120)
-async def test_the_tutorial_ends_with_accepted_uploads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tutorial", ["tutorial.de.md", "tutorial.md"])
+async def test_the_tutorial_ends_with_accepted_uploads(tmp_path: Path, tutorial: str) -> None:
     """R1, R2: every line of it, in order, in one shell; what it promises to be blocked is blocked."""
     portal, page = free_port(), free_port()
-    told = blocks(ROOT / "docs" / "tutorial.de.md")
+    told = blocks(ROOT / "docs" / tutorial)
     script = "\n".join(each for each in told if not any(line in each for line in NOT_RUN))
     script = script.replace("8799", str(portal)).replace("8788", str(page)).replace(". .venv/bin/activate", ":")
     script = script.replace("> portal.log &", "> portal.log &\nuntil grep -q WINDOW portal.log; do sleep 0.05; done")

@@ -16,6 +16,7 @@ from typing import Final
 import pytest
 from packaging.requirements import Requirement
 
+from adapters import __version__
 from tools.house import listed
 
 HERE: Final = Path()
@@ -113,8 +114,7 @@ def test_the_image_has_what_the_product_needs() -> None:
 
 def test_the_image_is_of_this_version() -> None:
     """The label says what `tmex version` says, also where nobody gives it to the build."""
-    version = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["version"]
-    assert f"ARG VERSION={version}\n" in Path("Dockerfile").read_text("utf-8")
+    assert f"ARG VERSION={__version__}\n" in Path("Dockerfile").read_text("utf-8")
 
 
 def text_of(lock: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapters.settings import Address
+from adapters.status import PageServer
 from tests.eventually import eventually
 from tests.site import COLUMNS, KEY, LIMIT, STATUS, Site, site
 
@@ -120,6 +123,25 @@ async def test_health_is_about_the_job_and_readiness_about_the_calendars(tmp_pat
         await shown.shows("Attention")
         shown.place.portal.heal()
         await shown.shows("All is right")
+
+
+async def test_a_silent_name_server_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I5: the page, and with it the first upload, waits not for the machine's full name; it is known once it comes."""
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getfqdn", lambda: "theke.praxis.example" if answered.wait(LIMIT) else "")
+    server = PageServer(Address("127.0.0.1", 0), None)
+    await server.open()
+    async with aiohttp.ClientSession() as http:
+
+        async def known() -> bool:
+            headers = {"Host": "theke.praxis.example"}
+            async with http.get(f"http://127.0.0.1:{server.port}/healthz", headers=headers) as answer:
+                return answer.status == 200
+
+        assert not await known()
+        answered.set()
+        await eventually(known, "it goes by its full name")
+    await server.close()
 
 
 async def test_a_stranger_is_turned_away(tmp_path: Path) -> None:
@@ -287,3 +309,11 @@ async def test_any_week_can_be_looked_at(tmp_path: Path, week: str) -> None:
         status, html = await shown.get(f"/?week={week}")
         assert status == 200
         assert html.count("<figure>") == len(COLUMNS)
+
+
+@pytest.mark.parametrize(("lang", "day"), [("de", "23.03.2026"), ("en", "2026-03-23")])
+async def test_days_are_written_as_people_do(tmp_path: Path, lang: str, day: str) -> None:
+    """I13: at the reception nobody reads a day backwards."""
+    async with page(tmp_path) as shown:
+        _, html = await shown.get("/?week=2026-03-25", **{"Accept-Language": lang})
+        assert day in html.partition('<h2 id="week">')[2].partition("</h2>")[0]

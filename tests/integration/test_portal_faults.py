@@ -169,7 +169,8 @@ async def test_another_4xx_concerns_this_request_only(status: int) -> None:
     async with both() as (side, portal):
         side.fail("status", status=status, times=2)
         assert (await failure(portal)).fault.code == "portal.rejected"
-        assert (await failure(portal, "window")).fault.facts == {"detail": "status", "status": status}
+        facts = {"detail": "status", "status": status, "address": "TMEX_WINDOW_URL"}
+        assert (await failure(portal, "window")).fault.facts == facts
 
 
 # ------------------------------------------------------------------------------------- 30, 31: broken connections

@@ -156,7 +156,7 @@ async def test_a_server_that_speaks_no_tls() -> None:
     async with StandIn(KEY) as side:
         async with client(side.upload_url.replace("http:", "https:")) as portal:
             error = await failure(portal)
-        assert (error.fault.code, error.maybe_applied) == ("portal.tls", False)
+        assert (error.fault.code, error.fault.facts, error.maybe_applied) == ("portal.tls", {"kind": "no_tls"}, False)
         assert not side.traffic.log
 
 

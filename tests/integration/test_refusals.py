@@ -43,6 +43,20 @@ async def test_all_faults_of_the_settings_are_told_at_once(tmp_path: Path) -> No
         assert place.portal.seen("window") + place.portal.seen("upload") == 0
 
 
+async def test_a_state_that_names_a_folder(tmp_path: Path) -> None:
+    """I6, I13: one sentence that says so and names a file, for each verb that works on it; the folder is left alone."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    async with site(tmp_path) as place:
+        for verb in ("sync", "run"):
+            ended = await place.tmex(verb, TMEX_STATE=str(folder))
+            assert (ended.code, "[ledger.folder]" in ended.err, f"{folder}/tmex.db" in ended.err) == (73, True, True)
+            assert len(ended.err.strip().splitlines()) == 1
+        assert not list(folder.iterdir())
+        assert not list(tmp_path.glob("a folder.*"))
+        assert place.portal.seen("upload") == 0
+
+
 async def test_without_time_zone_data_it_does_not_start(tmp_path: Path) -> None:
     """R9, fault 46: no guess about the clock change is better than a wrong one."""
     async with site(tmp_path) as place:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -94,6 +95,49 @@ async def test_a_misspelt_source_is_asked_for_again(tmp_path: Path) -> None:
         assert (ended.code, ended.err.count("[source.missing]")) == (0, 1)
         assert f"[{right}x]" in ended.out
         assert f"TMEX_SOURCE={right}\n" in file.read_text()
+
+
+async def test_a_path_is_as_good_as_an_address(tmp_path: Path) -> None:
+    """A file that is there is taken for SQLite, a folder for exports, whatever characters its name has; what it is
+    taken for is said.
+    """
+    async with site(tmp_path) as place:
+        file, folder = tmp_path / "tmex.env", tmp_path / "Praxis Müller 100%"
+        folder.mkdir()
+        shutil.copy(place.settings["TMEX_SOURCE"].partition("://")[2], folder / "kalender.db")
+        place.settings["TMEX_SOURCE"] = str(folder / "kalender.db")
+        ended = await setup(place, *answers(place, "Dr. Adler", "", "", ""), file=file)
+        assert (ended.code, ended.err) == (0, "")
+        assert f"TMEX_SOURCE='sqlite:///{tmp_path}/Praxis Müller 100%25/kalender.db'\n" in file.read_text()
+        place.settings["TMEX_SOURCE"] = str(folder)
+        ended = await setup(place, *answers(place, "", "Dr. Adler=TK1/A", ""), file=tmp_path / "other.env")
+        assert f"files://{folder}25" in ended.out
+
+
+async def test_a_second_run_offers_what_the_first_one_wrote(tmp_path: Path) -> None:
+    """One wrong answer is mended without typing all of them anew; the key is used, and not shown (I7)."""
+    async with site(tmp_path) as place:
+        file, right = tmp_path / "tmex.env", place.settings["TMEX_WINDOW_URL"]
+        place.settings["TMEX_WINDOW_URL"] = right + "x"
+        ended = await setup(place, *answers(place, "Dr. Adler", "", "", ""), file=file)
+        assert ended.code == 1
+        ended = await setup(place, "y", "", right, "", "", "", "", "Dr. Adler", "", "", "", file=file)
+        assert (ended.code, ended.err) == (0, "")
+        assert f"[{right}x]" in ended.out
+        assert KEY not in ended.out
+        assert f"TMEX_API_KEY={KEY}\n" in file.read_text()
+
+
+async def test_a_typed_calendar_is_looked_at_at_once(tmp_path: Path) -> None:
+    """While the source cannot be read nobody says that it has no column; what has no column in it is asked again."""
+    async with site(tmp_path) as place:
+        place.settings["TMEX_SOURCE"] = f"sqlite:///{tmp_path / 'missing.db'}"
+        file = tmp_path / "tmex.env"
+        ended = await setup(place, *answers(place, "", "Dr. Adler", "Dr. Adler=TK1/A", ""), file=file)
+        assert ended.err.count("[settings.calendar_unreadable]") == 1
+        assert "cannot be read yet" in ended.out
+        assert "No column was found" not in ended.out
+        assert f"set -a; . {file}; set +a; tmex check" in ended.out.splitlines()[-1]
 
 
 async def test_what_it_writes_holds_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.duria.relations import RELATIONS
-from adapters.duria.sqlite import _COLUMNS, _READ, SqliteSource
+from adapters.duria.sqlite import SqliteSource
+from adapters.duria.sqlite_rows import COLUMNS, READ
 from adapters.duria.walltext import end_of, start_of
 from engine.faults import Fault
 from engine.model import ColumnId, Complete, Incomplete
@@ -181,7 +182,7 @@ async def test_a_name_that_sqlite_cannot_take_is_a_failed_reading(source: Sqlite
     )
 
 
-@pytest.mark.parametrize("statement", [_READ, _COLUMNS])
+@pytest.mark.parametrize("statement", [READ, COLUMNS])
 def test_nothing_but_the_contract_is_selected(statement: str, practice: SqlitePractice) -> None:
     """I7: SQLite itself says which fields a statement reads."""
     fields: set[tuple[str, str]] = set()
@@ -227,14 +228,15 @@ nearly = st.one_of(
 
 def fetched(rows: Iterable[tuple[Any, ...]]) -> set[int]:
     """Which of these rows, numbered by themselves, the statement fetches for the contract's span."""
-    statement = _READ.replace("SELECT 1,", "SELECT rowid + 10,", 1)
+    statement = READ.replace("count(*)", "group_concat(rowid)", 1)
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
         connection.executemany("INSERT INTO tmex_appointments VALUES ('PRAX1', 'Kalender', 'A', ?, ?, 1)", rows)
         edges = {"before": "2026-11-20", "after": "2026-12-03"}
         names = {"practice": PRACTICE, "calendar": A.calendar, "col": A.column}
         connection.text_factory = bytes
-        return {number - 11 for number, *_ in connection.execute(statement, names | edges) if number > 10}
+        [(_, numbers, *_), *_] = connection.execute(statement, names | edges)
+    return {int(number) - 1 for number in (numbers or b"").split(b",") if number}
 
 
 @given(st.lists(st.tuples(nearly, nearly), min_size=1, max_size=20))

@@ -41,10 +41,27 @@ async def test_status_tells_since_when_each_calendar_is_right(tmp_path: Path) ->
             assert adler["right_since"] is not None
             people = await place.tmex("status")
             assert people.out.startswith("The job runs.")
-            assert "Dr. Adler: right; known to be right since 0:00:0" in people.out
+            assert "Dr. Adler: right; last known to be right: 0:00:0" in people.out
         after = (await place.tmex("status", "--json")).json()
         assert after["job"]["running"] is False
         assert after["calendars"][0]["right_since"] is not None
+
+
+async def test_while_a_calendar_fails_the_status_counts_what_is_blocked_online(tmp_path: Path) -> None:
+    """I13: what stays blocked is told with its number, not as none, while the source is away or the portal is."""
+    async with site(tmp_path) as place:
+        fill(place)
+        source = Path(place.settings["TMEX_SOURCE"].partition("://")[2])
+        async with place.job():
+            await place.holds("Dr. Adler", *(f"{each}-{each[-5:-2]}30" for each in HOURS))
+            source.rename(tmp_path / "away.db")
+
+            async def fails() -> bool:
+                told = (await place.tmex("status", "--json")).json()["calendars"][0]
+                return bool(told["state"] == "failed")
+
+            await eventually(fails, "the calendar fails")
+            assert (await place.tmex("status", "--json")).json()["calendars"][0]["blocks"] == len(HOURS)
 
 
 async def test_an_emptied_table_waits_for_a_hand_and_a_release_lets_it_go(tmp_path: Path) -> None:
@@ -134,7 +151,8 @@ async def test_two_jobs_on_one_state(tmp_path: Path) -> None:
     async with site(tmp_path) as place, place.job() as first:
         second = await place.start("run")
         assert second.stderr is not None
-        assert json.loads(await second.stderr.readline())["event"] == "job.standby"
+        told = json.loads(await second.stderr.readline())
+        assert (told["event"], "waits" in told["text"]) == ("job.standby", True)
         for start in HOURS:
             place.write("TK1/A", start, start[:-2] + "30")
             await asyncio.sleep(0.05)
@@ -214,6 +232,50 @@ async def test_check_finds_what_is_wrong_and_says_who_must_do_what(tmp_path: Pat
         assert "note     The file of TMEX_API_KEY_FILE can be read by other users too" in told.out
         gone = await place.tmex("check", TMEX_API_KEY="x", TMEX_SOURCE="sqlite:////nowhere/p.db", TMEX_INTERVAL="5")
         assert (gone.code, gone.out.count("FAULT")) == (1, 1)
+
+
+async def test_check_says_what_is_not_as_a_person_meant_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I13: nothing of this practice, a path that depends on where one stands, a folder in place of the state's file."""
+    monkeypatch.chdir(tmp_path)
+    async with site(tmp_path) as place:
+        other = await place.tmex("check", TMEX_PRACTICE="PRAX2")
+        assert "note     The source can be read, but holds nothing of the practice PRAX2" in other.out
+        assert "found: –." in other.out
+        name = Path(place.settings["TMEX_SOURCE"]).name
+        moved = await place.tmex("check", TMEX_SOURCE=f"sqlite:///{name}", TMEX_STATE="state/tmex.db")
+        assert moved.code == 0
+        assert f"note     TMEX_SOURCE means {tmp_path}/{name} here" in moved.out
+        assert f"note     TMEX_STATE means {tmp_path}/state/tmex.db here" in moved.out
+        folder = await place.tmex("check", TMEX_STATE=str(tmp_path / "state"))
+        assert (folder.code, "[ledger.folder]" in folder.out) == (1, True)
+        assert not (tmp_path / "state.lock").exists()
+
+
+async def test_check_tells_of_doubtful_rows(tmp_path: Path) -> None:
+    """R13, I13: what is only taken for occupied, and umlauts that can be read in two ways, before anything goes up."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    tomorrow = TODAY + timedelta(1)
+    lines = ("kalender;spalte;datum;von;bis;belegt", f"TK1;MÜ;{tomorrow};8:00;8:30;belegt", "")
+    (folder / "k.csv").write_bytes("\r\n".join(lines).encode("cp1252"))
+    async with site(tmp_path) as place:
+        for slot in [each for each in place.settings if "CALENDAR" in each]:
+            del place.settings[slot]
+        told = await place.tmex("check", TMEX_SOURCE=f"files://{folder}", TMEX_CALENDAR_1="Dr. Müller=TK1/MÜ")
+        assert told.code == 0
+        assert "note     In file k.csv the row in line 2 does not say readably whether it is occupied" in told.out
+        assert "note     k.csv: whether its umlauts are read right is not certain (cp1252; columns: TK1/MÜ)" in told.out
+
+
+async def test_without_any_setting_the_last_sentence_says_why(tmp_path: Path) -> None:
+    """I13: each that is missing is named, and whoever forgot to load the file reads that at the end."""
+    async with site(tmp_path) as place:
+        place.settings = {"TMEX_LANG": "en"}
+        for verb in ("sync", "check", "run"):
+            told = await place.tmex(verb)
+            *named, last = [line for line in (told.out + told.err).splitlines() if "[settings." in line]
+            assert len(named) == 5
+            assert "set -a; . ./tmex.env; set +a" in last
 
 
 async def test_health_without_a_page(tmp_path: Path) -> None:
@@ -337,3 +399,16 @@ async def test_a_release_of_an_unknown_past_says_so(tmp_path: Path) -> None:
         assert place.portal.held("Dr. Adler")
         assert (await place.tmex("release", "Dr. Adler", "--yes")).code == 0
         assert not place.portal.held("Dr. Adler")
+
+
+async def test_turning_on_or_off_a_job_that_is_none(tmp_path: Path) -> None:
+    """I8, I13: it counts for the next job on that state, which is named; that none runs there now is said as well."""
+    async with site(tmp_path) as place:
+        for verb in ("off", "on"):
+            ended = await place.tmex(verb, TMEX_LANG="en")
+            assert ended.code == 0
+            assert place.settings["TMEX_STATE"] in ended.out
+            assert "none runs there" in ended.out
+        async with place.job():
+            for verb in ("off", "on"):
+                assert "none runs there" not in (await place.tmex(verb, TMEX_LANG="en")).out

@@ -18,7 +18,7 @@ from adapters.drflex.standin import StandIn
 from adapters.duria import postgres_link, sqlite_file
 from adapters.duria.postgres import _READ as POSTGRES_READING
 from adapters.duria.postgres_link import Row
-from adapters.duria.sqlite import _READ as SQLITE_READING
+from adapters.duria.sqlite_rows import READ as SQLITE_READING
 from adapters.ledger.file import LedgerFile
 from adapters.ledger.rows import Place
 from adapters.settings import load
@@ -78,7 +78,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
         found = await read_file(self, sql, values)
         if sql == SQLITE_READING:
             counts.readings += 1
-            counts.rows += len(found) - 1
+            counts.rows += found[0][1]
         return found
 
     def written(self: LedgerFile, records: Records, history: Iterable[tuple[str, Entry]], horizon: float) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.exits import exit_code
-from adapters.texts import TEXTS
+from adapters.texts import texts
 
 CONTRACT = {
     0: [
@@ -77,7 +77,7 @@ CONTRACT = {
     ],
     76: ["portal.not_understood", "portal.redirected", "portal.too_large", "portal.window_absurd"],
     77: ["portal.key_refused"],
-    78: [code for code in TEXTS["en"] if code.startswith("settings.")],
+    78: [code for code in texts("en") if code.startswith("settings.")],
 }
 
 
@@ -89,7 +89,7 @@ def test_exit_codes(number: int, code: str) -> None:
 
 def test_every_code_with_a_text_is_in_the_contract() -> None:
     """A new code is a decision about its exit code too."""
-    assert {code for codes in CONTRACT.values() for code in codes} == TEXTS["en"].keys() - {"unknown"}
+    assert {code for codes in CONTRACT.values() for code in codes} == texts("en").keys() - {"unknown"}
 
 
 @pytest.mark.parametrize("code", ["", "unknown", "engine.on_fire", "job", "."])

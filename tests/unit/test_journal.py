@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.journal import _TYPES, EVENTS, LEVELS, Journal, Once
 from adapters.settings import load
-from adapters.texts import TEXTS
+from adapters.texts import texts
 from adapters.texts.notices import notices
 from engine.faults import Fault
 from engine.model import ColumnId, Instant, Window
@@ -33,7 +33,7 @@ HOSTILE = 'x\n\r\u2028\u2029\x85\x0b\x0c\x1c\x1b[2J\x00\ud800\u202e"\\{}'
 TEXT = st.one_of(st.text(), st.just(HOSTILE))
 FAULTS = st.builds(
     Fault,
-    st.one_of(st.sampled_from(sorted(TEXTS["en"])), TEXT),
+    st.one_of(st.sampled_from(sorted(texts("en"))), TEXT),
     st.dictionaries(st.sampled_from(["name", "column", "file"]), TEXT),
 )
 SPANS = st.sampled_from([EMPTY, HOUR])

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from adapters.settings import SETTINGS
-from adapters.texts import TEXTS
+from adapters.texts import texts
 from tools import reference
 from tools.house import House
 
@@ -38,5 +38,5 @@ def test_a_renamed_setting_makes_the_page_stale() -> None:
 def test_every_message_is_on_the_page() -> None:
     """With its exit code, in both languages."""
     page = reference.messages()
-    assert all(f"\n## {code}\n" in page for code in TEXTS["en"].keys() - {"unknown"})
-    assert page.count("*Deutsch:*") == len(TEXTS["en"]) - 1
+    assert all(f"\n## {code}\n" in page for code in texts("en").keys() - {"unknown"})
+    assert page.count("*Deutsch:*") == len(texts("en")) - 1

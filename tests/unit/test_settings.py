@@ -87,6 +87,27 @@ def test_empty_required_settings_are_missing(name: str) -> None:
     assert wrong(GOOD | {name: ""}) == wrong(GOOD | {name: " \t"}) == {name: expected}
 
 
+@pytest.mark.parametrize("environ", [{}, {"TMEX_LANG": "en"}, {"PATH": "/bin"}])
+def test_where_nothing_is_said_the_file_of_the_settings_was_not_loaded(environ: dict[str, str]) -> None:
+    """I13: each that is missing is named, and then what has most likely happened; not where one of them is there."""
+    with pytest.raises(SettingsError) as caught:
+        load(environ | {"HOME": "/nowhere"})
+    *named, last = caught.value.faults
+    assert {each.facts["name"] for each in named} == set(REQUIRED) | {"TMEX_CALENDAR_1"}
+    assert last.code == "settings.none"
+    with pytest.raises(SettingsError) as caught:
+        load(environ | {"HOME": "/nowhere", "TMEX_API_KEY": "k"})
+    assert {each.facts["name"] for each in caught.value.faults} == {*REQUIRED, "TMEX_CALENDAR_1"} - {"TMEX_API_KEY"}
+
+
+@pytest.mark.parametrize("mark", ["'", '"'])
+def test_quotation_marks_that_no_shell_took_away_are_refused(mark: str) -> None:
+    """I13: `docker run --env-file` takes them literally: a key with them is no wrong key, nor is it another column."""
+    for name in REQUIRED:
+        assert wrong(GOOD | {name: f"{mark}{GOOD[name]}{mark}"}) == {name: "settings.quoted"}
+    assert wrong(GOOD | {"TMEX_CALENDAR_1": "Dr. O'Neill=TK1/A'"}) == {}
+
+
 def test_an_empty_optional_setting_is_as_if_unset() -> None:
     """Empty means default everywhere, except for TMEX_LISTEN, where it means off."""
     optional = {setting.name: "" for setting in SETTINGS if not setting.required and setting.name != "TMEX_LISTEN"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.texts import LANGUAGES, TEXTS, clean, parts, say
-from adapters.texts.phrasing import PHRASES
+from adapters.texts import LANGUAGES, clean, parts, say, texts
+from adapters.texts.phrasing import phrases
 from engine.faults import Fact, Fault
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def placeholders(text: str) -> set[str]:
 
 
 USED = sorted({code for tree in sources() for code in codes_in(tree)})
-TEXTED = sorted(TEXTS["en"].keys() - {"unknown"})
+TEXTED = sorted(texts("en").keys() - {"unknown"})
 
 
 def test_codes_are_found() -> None:
@@ -73,8 +73,8 @@ def test_codes_are_found() -> None:
 @pytest.mark.parametrize("code", USED)
 def test_every_code_has_a_text(code: str) -> None:
     """I13: what the code can raise, a person can read."""
-    assert code in TEXTS["de"]
-    assert code in TEXTS["en"]
+    assert code in texts("de")
+    assert code in texts("en")
 
 
 @pytest.mark.parametrize("code", TEXTED)
@@ -85,19 +85,19 @@ def test_every_text_has_a_code(code: str) -> None:
 
 def test_both_languages_say_the_same() -> None:
     """I13: the same codes and keys, and for each the same facts, so that no language knows less."""
-    assert TEXTS["de"].keys() == TEXTS["en"].keys()
-    assert PHRASES["de"].keys() == PHRASES["en"].keys()
-    for code, german in TEXTS["de"].items():
-        assert placeholders(" ".join(german)) == placeholders(" ".join(TEXTS["en"][code])), code
-    for key, german_phrase in PHRASES["de"].items():
-        assert placeholders(german_phrase) == placeholders(PHRASES["en"][key]), key
+    assert texts("de").keys() == texts("en").keys()
+    assert phrases("de").keys() == phrases("en").keys()
+    for code, german in texts("de").items():
+        assert placeholders(" ".join(german)) == placeholders(" ".join(texts("en")[code])), code
+    for key, german_phrase in phrases("de").items():
+        assert placeholders(german_phrase) == placeholders(phrases("en")[key]), key
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("code", ["unknown", *TEXTED])
 def test_every_text_has_three_whole_sentences(code: str, lang: str) -> None:
     """I13: what happened, what stays valid, who must do what: each begins and ends as a sentence does."""
-    for part in TEXTS[lang][code]:
+    for part in texts(lang)[code]:
         assert re.fullmatch(r"(tmex|\{name\}|\{other\}|[A-ZÄÖÜ])[^\n]*[^\s.,;:]\.", part), part
         assert "  " not in part
         assert not re.search(r"[{}]|\[\[|\]\]", re.sub(r"\[\[(.*?)\]\]", r"\1", re.sub(r"\{[a-z_]+\}", "", part)))
@@ -106,7 +106,7 @@ def test_every_text_has_three_whole_sentences(code: str, lang: str) -> None:
 @pytest.mark.parametrize("code", ["unknown", *TEXTED])
 def test_german_is_for_the_reception(code: str) -> None:
     """I13: no English, and a person who is to act: the reader, or somebody whom the reader calls."""
-    text = TEXTS["de"][code]
+    text = texts("de")[code]
     assert not NOT_IN_GERMAN.search(re.sub(r"„[^“]*“|\{[a-z_]+\}", "", " ".join(text)))
     assert re.search(r"\b(Bitte|bitte|Sie)\b", text.do)
 
@@ -126,7 +126,7 @@ def literal_faults() -> Iterator[tuple[str, set[str]]]:
 @pytest.mark.parametrize(("code", "facts"), list(literal_faults()))
 def test_facts_that_a_text_needs_are_given(code: str, facts: set[str]) -> None:
     """A sentence with a hole in it helps nobody: what it cannot do without is there where the fault is made."""
-    needed = placeholders(re.sub(r"\[\[.*?\]\]", "", " ".join(TEXTS["en"].get(code, ()))))
+    needed = placeholders(re.sub(r"\[\[.*?\]\]", "", " ".join(texts("en").get(code, ()))))
     assert needed <= facts
 
 
@@ -174,7 +174,7 @@ def test_any_fault_is_one_short_printable_line(code: str, facts: dict[str, Fact]
 @given(code=st.sampled_from(TEXTED), fact=st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Cs", "L"])))
 def test_every_fact_of_every_text_is_cleaned(code: str, fact: str) -> None:
     """Fault 50: the same for the facts that a text really shows."""
-    names = placeholders(" ".join(TEXTS["de"][code]))
+    names = placeholders(" ".join(texts("de")[code]))
     for lang in LANGUAGES:
         assert say(Fault(code, dict.fromkeys(names, fact)), lang).isprintable()
 

@@ -9,10 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Final
 
+from adapters import __version__
 from tools.image.engines import TAG, Buildah, Docker, Engine
 
 FOLDER: Final = Path("build/image")
@@ -78,9 +78,8 @@ def _works(*words: str) -> bool:
 
 
 def _labels() -> dict[str, str]:
-    version: str = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["version"]
     git = subprocess.run(["git", "rev-parse", "HEAD"], check=False, capture_output=True, text=True)  # noqa: S607 - whichever git there is
-    return {"VERSION": version, "REVISION": git.stdout.strip()}
+    return {"VERSION": __version__, "REVISION": git.stdout.strip()}
 
 
 def _own_base(engine: Buildah, suite: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
     ripening: IntervalSet = EMPTY
     waiting: IntervalSet = EMPTY
     releasable: IntervalSet = EMPTY
-    """What `release` would let go: what the guard or a hand holds."""
+    """What `release` would let go: what the guard or a hand holds, and all that is held for something that vanished."""
     adrift: bool = False
     sending: IntervalSet = EMPTY
     """What is occupied and the portal may lack."""
@@ -53,7 +53,7 @@ class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
 
     def gone(self) -> bool:
         """Whether something that fed it vanished, which `release` says is gone for good."""
-        return any(fault.code in _GONE for fault in self.faults)
+        return any(map(_is_gone, self.faults))
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,12 +204,22 @@ def _of_calendar(
         blocks=_held_online(calendar, window) if report.state == "failed" else report.blocks,
         ripening=EMPTY if by_hand else report.held,
         waiting=report.held if by_hand else EMPTY,
-        releasable=EMPTY if report.patience is Patience.NORMAL else report.held,
+        releasable=_releasable(report),
         sending=exposure.times(),
         exposed=0.0 if calendar.right_at is None else exposure.seconds(now),
         adrift=calendar.standing.adrift and calendar.standing.baseline is None,
         faults=[*([report.fault] if report.fault else []), *report.doubts],
     )
+
+
+def _releasable(report: Report) -> IntervalSet:
+    """Of what vanished in an earlier life nobody knows what it held: it is among all that is held."""
+    vanished = report.fault is not None and _is_gone(report.fault)
+    return report.held if vanished or report.patience is not Patience.NORMAL else EMPTY
+
+
+def _is_gone(fault: Fault) -> bool:
+    return fault.code in _GONE
 
 
 def _held_online(calendar: Calendar, window: Window | None) -> int:

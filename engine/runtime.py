@@ -19,7 +19,7 @@ from engine.model import ColumnId
 from engine.plan import Standing
 from engine.ports import CalendarRecord, Noticed, Report
 from engine.reconcile import Reconciler, World
-from engine.spans import IntervalSet
+from engine.spans import EMPTY, IntervalSet
 from engine.window import WindowKeeper
 from engine.workqueue import WorkQueue
 
@@ -99,18 +99,27 @@ class Engine:
 
     async def release(self, name: str, times: IntervalSet) -> Report:
         """Let the removals `times` of a calendar go, and have the turn that reads whether they still lack (I3). Where
-        something vanished that fed it, that is gone for good now, and with it whatever it alone held.
+        something vanished that fed it, that is gone for good now, and with it what it alone held, and no other loss.
         """
-        calendar, source = self.calendars[name], self._world.source
-        if await source.vanished(calendar.column):
+        calendar = self.calendars[name]
+        if await self._world.source.vanished(calendar.column):
             try:
-                await source.confirm(calendar.column)
+                times = times | await self._gone_for_good(calendar)
             except FaultError as error:
                 return Report(name=name, column=calendar.column, state="failed", fault=error.fault)
-            times = times | (await self._errands.turn(calendar)).held
         calendar.standing = plan.release(calendar.standing, times)
         await self.reconciler.keep(calendar)
         return await self._errands.turn(calendar)
+
+    async def _gone_for_good(self, calendar: Calendar) -> IntervalSet:
+        """What the column lacks because what vanished is confirmed; nothing where nobody knows what it lacked before.
+
+        Raises FaultError.
+        """
+        before = await self._errands.turn(calendar)
+        await self._world.source.confirm(calendar.column)
+        after = await self._errands.turn(calendar)
+        return after.held - before.held if before.blocks else EMPTY
 
     async def preview(self, names: Iterable[str]) -> list[Report]:
         """What a sync would do; sends nothing but the window question."""

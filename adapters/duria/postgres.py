@@ -53,7 +53,7 @@ WITH grid AS (
     FROM public.tmex_reservations
    WHERE {_MATCHES} AND (({_OF_COLUMN}) OR col IS NULL OR col = '')
      AND coalesce(greatest(first_day, last_day), 'infinity') >= $4::date
-     AND coalesce(least(first_day, last_day), '-infinity') <= $5::date
+     AND (first_day IS NULL OR least(first_day, last_day) <= $5::date)
 )
 SELECT string_agg(pair, '') FILTER (WHERE occupied),
        string_agg(pair, '') FILTER (WHERE NOT occupied),

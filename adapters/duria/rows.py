@@ -72,19 +72,15 @@ class RowCollector:
         """A rectangle (R6): its first and last day, and its daily times in seconds of the day, None or UNREADABLE; not
         `sure` where the row does not say that it is one.
         """
-        known = last if first is None else first
-        if known is None:
-            self._unplace("reservation.day_unreadable", place)
-            return
-        if first is None or last is None or last < first:
-            self._doubt("reservation.end_unusable", place)
-            first = last = known
-        elif self._misses(first * DAY, last * DAY):
+        days = self._days(first, last, place)
+        if days is None or self._misses(days[0] * DAY, days[1] * DAY):
             return
         if not sure:
             self._doubt("row.occupied_unreadable", place)
-        begin, end = self._daily(opens, closes, place)
-        self._rows.reservations.append(Reservation(first, last, begin, end))
+        begin, end, doubtful = _daily(opens, closes)
+        if doubtful:
+            self._doubt("reservation.time_unreadable", place, day=_day_text(days[0]))
+        self._rows.reservations.append(Reservation(*days, begin, end))
 
     def rows(self, *, exists: bool) -> Rows:
         """All of it. Call it once, at the end; `exists` says whether any row names the column (R10)."""
@@ -97,19 +93,21 @@ class RowCollector:
             rows.unplaced.append(self._fault("reservation.day_unreadable", count=self._dayless))
         return rows
 
+    def _days(self, first: int | None, last: int | None, place: Place | None) -> tuple[int, int] | None:
+        """The first and the last day that it provably has; None when there is none, or it was over before the span."""
+        if first is None:
+            if last is not None and (last + 1) * DAY <= self._span.start:
+                return None
+            self._unplace("reservation.day_unreadable", place)  # nobody knows how long before its last day it begins
+            return None if last is None else (last, last)
+        if last is None or last < first:
+            self._doubt("reservation.end_unusable", place, day=_day_text(first))
+            return first, first
+        return first, last
+
     def _misses(self, start: int, end: int) -> bool:
         """Whether it cannot touch the span, even if a day is added for an end that the engine makes up (R8, R13)."""
         return start >= self._span.end or max(start, end) + DAY <= self._span.start
-
-    def _daily(self, opens: int | None, closes: int | None, place: Place | None) -> tuple[int, int]:
-        """Seconds of the day; a doubtful edge is the day's own."""
-        if opens is None and closes is None:
-            return 0, DAY
-        begin = opens if opens is not None and opens != UNREADABLE else 0
-        end = closes if closes is not None and closes not in (UNREADABLE, 0) else DAY
-        if opens in (None, UNREADABLE) or closes in (None, UNREADABLE) or begin >= end:
-            self._doubt("reservation.time_unreadable", place)
-        return (begin, end) if begin < end else (0, DAY)
 
     def _note(self, place: Place) -> None:
         """The row that is appended next has an end that may be unusable, and stands there."""
@@ -135,6 +133,20 @@ class RowCollector:
 
     def _fault(self, code: str, **facts: Fact) -> Fault:
         return Fault(code, {"column": str(self._rows.column), **facts})
+
+
+def _day_text(day: int) -> str:
+    return wall_text(Wall(day * DAY))[:10]
+
+
+def _daily(opens: int | None, closes: int | None) -> tuple[int, int, bool]:
+    """From and to which second of the day, and whether that is in doubt; a doubtful edge is the day's own."""
+    if opens is None and closes is None:
+        return 0, DAY, False
+    begin = opens if opens is not None and opens != UNREADABLE else 0
+    end = closes if closes is not None and closes not in (UNREADABLE, 0) else DAY
+    doubtful = opens in (None, UNREADABLE) or closes in (None, UNREADABLE) or begin >= end
+    return (begin, end, doubtful) if begin < end else (0, DAY, doubtful)
 
 
 _IN_FILE: Final = {

@@ -290,15 +290,26 @@ class SourceContract:
             assert isinstance(reading, Incomplete)
             assert reading.reason.code.startswith("reservation.day_unreadable")
 
-    @pytest.mark.parametrize(
-        ("first", "last"), [("2026-11-24", None), (None, "2026-11-24"), ("2026-11-24", "2026-11-22")]
-    )
-    async def test_a_reservation_with_one_day_is_that_day(
-        self, first: str | None, last: str | None, practice: Practice, source: Source
+    @pytest.mark.parametrize("last", ["2026-11-24", "2027-11-24"])
+    async def test_a_reservation_without_its_first_day_makes_it_incomplete(
+        self, last: str, practice: Practice, source: Source
     ) -> None:
-        """R13: the readable one, the first if the last comes before it, with a doubt."""
-        await practice.change(add=(Block(first, last, "08:00", "09:00"),))
+        """R13, I1: nobody knows which days before its last one it holds; that one is blocked all the same."""
+        await practice.change(add=(EIGHT, Block(None, last, "08:00", "09:00")))
         reading = await read(source)
+        assert isinstance(reading, Incomplete)
+        assert reading.reason.code.startswith("reservation.day_unreadable")
+        known = ["11-24 08:00–11-24 09:00"] if last == "2026-11-24" else []
+        assert await blocked(source) == ["11-23 08:00–11-23 08:20", *known]
+
+    @pytest.mark.parametrize("last", [None, "2026-11-22"])
+    async def test_a_reservation_without_a_usable_last_day_is_its_first(
+        self, last: str | None, practice: Practice, source: Source
+    ) -> None:
+        """R13: with a doubt."""
+        await practice.change(add=(Block("2026-11-24", last, "08:00", "09:00"),))
+        reading = await read(source)
+        assert isinstance(reading, Complete)
         assert await blocked(source) == ["11-24 08:00–11-24 09:00"]
         assert [doubt.code.removesuffix("_in_file") for doubt in reading.rows.doubts] == ["reservation.end_unusable"]
 

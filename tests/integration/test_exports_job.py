@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.mailbox import Mailbox, Order
 from tests.eventually import eventually
 from tests.exports import Exports, csv_file, ics_folder
 from tests.site import COLUMNS, Site, site
@@ -109,6 +110,44 @@ async def test_a_vanished_export_is_released_without_a_job(tmp_path: Path) -> No
         assert (await place.tmex("release", "Dr. Adler", "--yes")).code == 0
         await place.holds("Dr. Adler")
         assert (await place.tmex("sync", "--json")).json()["calendars"][0]["error"] is None
+
+
+async def test_a_release_shows_all_that_it_lets_go(tmp_path: Path) -> None:
+    """I3, fault 19: of an export that vanished while tmex was down nobody knows what it held; so all is shown."""
+    async with site(tmp_path, practice=Exports(tmp_path / "exports", lambda *_: None)) as place:
+        put(tmp_path / "exports" / "a.csv", "08:00;08:30")
+        put(tmp_path / "exports" / "b.csv", "16:00;17:00")
+        await place.tmex("sync", "--calendar", "Dr. Adler")
+        (tmp_path / "exports" / "b.csv").unlink()
+        told = await place.tmex("release", "Dr. Adler", "--yes")
+        shown = ["Dr. Adler: these times would become free online:", "  2026-03-09 16:00–17:00"]
+        assert told.out.splitlines()[1:3] == shown
+        await place.holds("Dr. Adler", f"{DAY} 08:00-08:30")
+
+
+async def test_a_release_of_a_vanished_export_lets_no_other_loss_go(tmp_path: Path) -> None:
+    """I3, fault 19: what was lost besides, after the times were shown, waits for the guard as ever."""
+    exports = tmp_path / "exports"
+    async with site(tmp_path, practice=Exports(exports, lambda *_: None)) as place:
+        put(exports / "a.csv", "08:00;12:00", "13:00;14:00")
+        put(exports / "b.csv", "16:00;17:00")
+        lines = (f"{each.replace('/', ';')};09.03.2026;08:00;08:10;nein;x\r\n" for each in COLUMNS.values())
+        (exports / "c.csv").write_text(HEADER + "".join(lines))
+        async with place.job():
+            await place.holds("Dr. Adler", f"{DAY} 08:00-12:00", f"{DAY} 13:00-14:00", f"{DAY} 16:00-17:00")
+            (exports / "b.csv").unlink()
+            await eventually(lambda: _is(place, "Dr. Adler", "incomplete"), "it is reported")
+            put(exports / "a.csv", "13:00;14:00")
+            assert await Mailbox(place.state).send(Order("release", ["Dr. Adler"]), 30.0)
+            await place.holds("Dr. Adler", f"{DAY} 08:00-12:00", f"{DAY} 13:00-14:00")
+            assert await state(place, "Dr. Adler") == "guarded"
+
+
+def put(export: Path, *times: str) -> None:
+    """Export appointments of Dr. Adler's column, each `08:00;08:30`."""
+    aside = export.with_suffix(".part")
+    aside.write_text(HEADER + "".join(f"TK1;A;09.03.2026;{each};ja;x\r\n" for each in times))
+    aside.replace(export)
 
 
 async def test_a_header_that_loses_a_field_frees_nothing_until_it_is_released(tmp_path: Path) -> None:

@@ -144,7 +144,9 @@ async def test_a_time_of_day_that_is_none(bad: str, practice: SqlitePractice, so
                 f"INSERT INTO tmex_reservations VALUES ('PRAX1', 'Kalender', 'A', {day_}, {day_}, {times}, '')"
             )
     assert await blocked(source) == ["11-23 00:00–11-23 09:00", "11-24 18:00–11-27 00:00"]
-    assert [doubt.code for doubt in (await read(source)).rows.doubts] == ["reservation.time_unreadable"]
+    doubts = (await read(source)).rows.doubts
+    assert {doubt.code for doubt in doubts} == {"reservation.time_unreadable"}
+    assert [doubt.facts["day"] for doubt in doubts] == [f"2026-11-{day}" for day in (23, 24, 25, 26)]
 
 
 async def test_a_collation_of_the_practice_changes_nothing(practice: SqlitePractice, source: SqliteSource) -> None:

@@ -560,7 +560,9 @@ async def test_a_release_lets_go_what_was_shown_while_the_job_runs() -> None:
 
 @calmly
 async def test_a_release_confirms_what_vanished() -> None:
-    """I1, fault 19: what fed a column and vanished frees nothing, until a person says that it is gone for good."""
+    """I1, I3, fault 19: what fed a column and vanished frees nothing, until a person says that it is gone for good; and
+    then nothing else that was missing and not shown.
+    """
     world = Calm()
     adler = ColumnId("TK1", "A")
     world.practice.taken[adler] = {8, 9, 10, 11}
@@ -575,8 +577,9 @@ async def test_a_release_confirms_what_vanished() -> None:
         world.source.unkept = True
         assert (await world.release(EMPTY)).fault == Fault("ledger.unwritable", {"kind": "ENOSPC"})
         world.source.unkept = False
-        world.portal.released["Dr. Adler"] |= hours(9, 10, 11)
         assert (await world.release(EMPTY)).state == "uploaded"
+        assert world.portal.held["Dr. Adler"] == hours(8, 9, 10, 11) | LUNCH  # these were missing before, and not shown
+        assert (await world.release(hours(9, 10, 11))).state == "uploaded"
         assert world.portal.held["Dr. Adler"] == hours(8) | LUNCH
 
     await world.running(then)

@@ -208,14 +208,27 @@ class TestReservations:
         """R8, R13: midnight is beyond doubt, both times missing is the whole day."""
         rows = reserved(20_050, 20_050, opens, closes)
         assert rows.reservations == [Reservation(20_050, 20_050, *times)]
-        assert rows.doubts == [Fault("reservation.time_unreadable", {"column": "Kalender/A"})] * doubtful
+        doubt = Fault("reservation.time_unreadable", {"column": "Kalender/A", "day": "2024-11-23"})
+        assert rows.doubts == [doubt] * doubtful
 
-    @pytest.mark.parametrize(("first", "last"), [(20_050, None), (None, 20_050), (20_050, 20_040)])
-    def test_one_usable_day_is_that_day(self, first: int | None, last: int | None) -> None:
-        """R13: with a doubt."""
-        rows = reserved(first, last)
+    @pytest.mark.parametrize("last", [None, 20_040])
+    def test_without_a_usable_last_day_it_is_its_first(self, last: int | None) -> None:
+        """R13: with a doubt, named by the day."""
+        rows = reserved(20_050, last)
         assert rows.reservations == [Reservation(20_050, 20_050)]
-        assert rows.doubts == [Fault("reservation.end_unusable", {"column": "Kalender/A"})]
+        assert rows.doubts == [Fault("reservation.end_unusable", {"column": "Kalender/A", "day": "2024-11-23"})]
+
+    def test_without_a_first_day_it_is_its_last_and_incomplete(self) -> None:
+        """R13, I1: nobody knows which days before it are reserved, too."""
+        reading = reserved(None, 20_050).reading()
+        assert isinstance(reading, Incomplete)
+        assert reading.rows.reservations == [Reservation(20_050, 20_050)]
+        assert not reading.rows.doubts
+
+    def test_one_that_is_over_needs_no_first_day(self) -> None:
+        """R7, R13: what ended before the span cannot block in it."""
+        assert isinstance(reserved(None, SPAN.start // DAY - 1).reading(), Complete)
+        assert isinstance(reserved(None, SPAN.start // DAY).reading(), Incomplete)
 
     def test_no_day_makes_the_reading_incomplete(self) -> None:
         """R13, I2: counted in one fault."""

@@ -59,7 +59,7 @@ def _perform(words: list[str], lang: str) -> int:
     if words and words[0] in TMEX_WORDS:
         words[0] = TMEX_WORDS[words[0]]
     try:
-        arguments = parsers(lang)["tmex"].parse_args(words)
+        arguments = _understood(words, lang)
         return int(arguments.perform(arguments, lang))
     except SettingsError as error:
         return _complain(error.faults, lang)
@@ -73,6 +73,15 @@ def _perform(words: list[str], lang: str) -> int:
         return _complain([_bug(error)], lang)
 
 
+def _understood(words: list[str], lang: str) -> argparse.Namespace:
+    """What the words say; where only the verb is right, the usage of just this verb is told. Raises FaultError."""
+    made = parsers(lang)
+    arguments, extra = made["tmex"].parse_known_args(words)
+    if extra:
+        made[arguments.verb].error(extra[0])
+    return arguments
+
+
 def parsers(lang: str) -> dict[str, Parser]:
     """What understands the whole command, as `tmex`, and what each verb, by its name; in `de` or `en`."""
     parser = Parser(lang=lang, prog="tmex", description=phrase("help.tmex", lang), epilog=phrase("help.epilog", lang))
@@ -84,15 +93,16 @@ def parsers(lang: str) -> dict[str, Parser]:
             verb, help=told, description=told, epilog=phrase(f"example.{verb}", lang), lang=lang
         )
         made[verb].set_defaults(perform=globals()[f"_{verb}"])
-    for verb in ("sync", "plan", "status", "explain", "check", "config"):
-        made[verb].add_argument("--json", action="store_true", help=phrase("help.json", lang))
+    either = made["status"].add_mutually_exclusive_group()
+    for each in (made["sync"], made["plan"], either, made["explain"], made["check"], made["config"]):
+        each.add_argument("--json", action="store_true", help=phrase("help.json", lang))
     made["sync"].add_argument(
         "--calendar", metavar="NAME", action="append", default=[], help=phrase("help.calendar", lang)
     )
     made["check"].add_argument("--alarm", action="store_true", help=phrase("help.alarm", lang))
     made["setup"].add_argument("file", metavar="FILE", nargs="?", type=Path, help=phrase("help.file", lang))
     made["demo"].add_argument("--changes", metavar="N", type=int, help=phrase("help.changes", lang))
-    made["status"].add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
+    either.add_argument("--watch", action="store_true", help=phrase("help.watch", lang))
     made["explain"].add_argument("name", metavar="NAME", help=phrase("help.name", lang))
     made["explain"].add_argument(
         "time", metavar=phrase("help.time_word", lang), nargs="+", help=phrase("help.time", lang)

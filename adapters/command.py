@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 ANSWER_WITHIN = 60.0
 """Seconds that a command waits for the running job."""
+_NO_ANSWER = Fault("job.no_answer", {"seconds": ANSWER_WITHIN})
 PIPE_WITHIN = 2.0
 """Seconds in which an answer must lie in a pipe that stands for a person."""
 WATCH_EVERY = 2.0
@@ -63,9 +64,10 @@ async def sync(settings: Settings, names: list[str], *, as_json: bool) -> int:
 
     answer = await _by_job_or(settings, Order("sync", names), Outcome.unpack, _alone(settings, here))
     if answer is None:
-        return 75
+        silent = Outcome(reports=[_failed(name, settings, _NO_ANSWER) for name in names])
+        return _show(silent, settings, as_json=True) if as_json else silent.exit()
     done = {each.name: each for each in answer.reports}
-    reports = [done.get(name) or _unknown(name, settings) for name in names]
+    reports = [done.get(name) or _failed(name, settings, Fault("job.other_settings", {"name": name})) for name in names]
     return _show(msgspec.structs.replace(answer, reports=reports), settings, as_json=as_json)
 
 
@@ -191,7 +193,7 @@ def _alone(settings: Settings, work: Callable[[Engine], Awaitable[T]]) -> Callab
 
 def _unpacked(answer: bytes | None, unpack: Callable[[bytes], T], settings: Settings) -> T | None:
     if answer is None:
-        _complain([Fault("job.no_answer", {"seconds": ANSWER_WITHIN})], settings.lang)
+        _complain([_NO_ANSWER], settings.lang)
         return None
     return unpack(answer)
 
@@ -200,8 +202,8 @@ async def _condition(settings: Settings) -> Condition | None:
     """How things stand: as the job says, or as the ledger remembers while none runs."""
 
     async def here() -> Condition:
-        on, _ = Switch(settings.state).read()
-        return of_ledger(await remembered(settings), settings.calendars, time.time(), on=on)
+        on, trouble = Switch(settings.state).read()
+        return of_ledger(await remembered(settings), settings.calendars, time.time(), on=on, switch=trouble)
 
     return await _by_job_or(settings, Order("status"), Condition.unpack, here)
 
@@ -230,9 +232,8 @@ async def _agrees(question: str) -> bool:
     return answered and sys.stdin.readline().strip().lower() in {"j", "ja", "y", "yes"}
 
 
-def _unknown(name: str, settings: Settings) -> Report:
-    """What becomes of a calendar that the running job does not know."""
-    fault = Fault("job.other_settings", {"name": name})
+def _failed(name: str, settings: Settings, fault: Fault) -> Report:
+    """What is told of a calendar of which the running job told nothing."""
     return Report(name=name, column=settings.calendars[name], state="failed", fault=fault)
 
 
@@ -260,7 +261,8 @@ def _instant(local: datetime, clock: WallClock) -> Instant:
 def _show(outcome: Outcome, settings: Settings, *, as_json: bool) -> int:
     clock = WallClock(settings.limits.zone)
     if outcome.stale is not None:
-        _complain([Fault("portal.window_stale"), outcome.stale], settings.lang)
+        stale = Fault("portal.window_stale")
+        _complain([stale, *([outcome.stale] if outcome.stale != stale else [])], settings.lang)
     if as_json:
         _complain(outcome.notices(), settings.lang)
         tell(json.dumps(outcome.as_json(clock, settings.lang), ensure_ascii=False))

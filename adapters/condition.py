@@ -4,7 +4,7 @@ The first thing it tells of a calendar is since when it is known to be right (I1
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import reduce
 from itertools import islice
@@ -38,6 +38,8 @@ class CalendarCondition(msgspec.Struct, frozen=True, kw_only=True):
     """One word: right, ripening, guarded, degraded, waiting, incomplete, failed, stale, off or unknown."""
     right_at: float | None = None
     """Wall-clock seconds since when it is known to be right."""
+    fresh: bool = False
+    """Whether that is no longer ago than the limit, whatever else is to be said of it."""
     blocks: int = 0
     ripening: IntervalSet = EMPTY
     waiting: IntervalSet = EMPTY
@@ -65,6 +67,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     window: Window | None = None
     asked_at: float | None = None
     stale: Fault | None = None
+    troubles: list[Fault] = []
+    """What else is wrong with the job as a whole, and no calendar's own fault."""
     calendars: list[CalendarCondition] = []
 
     def counted(self, history: Iterable[Entry], clock: WallClock) -> "Condition":
@@ -75,6 +79,14 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
             for each in self.calendars
         ]
         return msgspec.structs.replace(self, calendars=calendars)
+
+    def late(self) -> dict[str, str]:
+        """The state of each calendar that fails, or was known to be right too long ago, whatever else it is in."""
+        return {each.name: each.state for each in self.calendars if each.state == "failed" or not each.fresh}
+
+    def alarming(self) -> list[Fault]:
+        """Of its troubles those that do not pass by themselves."""
+        return [each for each in self.troubles if each.code != "portal.paused"]
 
     def unsafe(self) -> Unsafe:
         """Of all calendars together."""
@@ -93,6 +105,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         """The object that `status --json` prints."""
         return {
             "job": {"running": self.running, "on": self.on},
+            "errors": [{"code": fault.code, "text": say(fault, lang)} for fault in self.troubles],
             "window": self.window
             and {
                 "from": clock.isoformat(self.window.start),
@@ -111,15 +124,15 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
             asked = self._ago(self.asked_at, lang)
             day = [clock.isoformat(each)[:10] for each in (self.window.start, Instant(self.window.end - 1))]
             told.append(phrase("status.window", lang, start=day[0], end=day[1], asked=asked))
-        if self.stale is not None:
-            told.append(f"  {say(self.stale, lang)}")
+        told += [f"  {say(each, lang)}" for each in ([self.stale] if self.stale else []) + self.troubles]
         for each in self.calendars:
             told += self._told(each, clock, lang)
         minutes = {name: f"{each:.2f}" for name, each in self.unsafe().as_json().items()}
         return [*told, phrase("status.unsafe", lang, **minutes)]
 
     def _told(self, each: CalendarCondition, clock: WallClock, lang: str) -> list[str]:
-        word, since = phrase(f"word.{each.state}", lang), self._ago(each.right_at, lang)
+        state = each.state if self.running or each.state != "unknown" else "unwatched"
+        word, since = phrase(f"word.{state}", lang), self._ago(each.right_at, lang)
         told = [phrase("status.calendar", lang, name=each.name, word=word, since=since, blocks=each.blocks)]
         told += [f"  > {show_span(*span, clock)}" for span in islice(each.sending, _MOST_SHOWN)]
         told += [f"  … {show_span(*span, clock)}" for span in each.ripening]
@@ -143,7 +156,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def _job(self) -> str:
-        return "stopped" if not self.running else "on" if self.on else "off"
+        names = {(True, True): "on", (True, False): "off", (False, True): "stopped", (False, False): "stopped_off"}
+        return names[self.running, self.on]
 
     def _ago(self, moment: float | None, lang: str) -> str:
         if moment is None:
@@ -155,8 +169,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         return None if moment is None else clock.isoformat(Instant(int(moment)))
 
 
-def of_job(engine: Engine, at: float, stale_after: float) -> Condition:
-    """The condition of the running job; known to be right longer than `stale_after` ago is stale."""
+def of_job(engine: Engine, at: float, stale_after: float, switch: Fault | None = None) -> Condition:
+    """The condition of the running job; known to be right longer than `stale_after` ago is stale. `switch` is what is
+    wrong with the one that turns it on and off.
+    """
     keeper, on, now = engine.keeper, engine.gate.open, asyncio.get_running_loop().time()
     return Condition(
         at=at,
@@ -165,25 +181,36 @@ def of_job(engine: Engine, at: float, stale_after: float) -> Condition:
         window=keeper.window,
         asked_at=keeper.asked_at,
         stale=engine.gate.refused or keeper.trouble,
+        troubles=[each for each in (switch, *_troubles(engine, now)) if each is not None],
         calendars=[
             _of_calendar(each, keeper.window, at - stale_after, now, on=on) for each in engine.calendars.values()
         ],
     )
 
 
-def of_ledger(past: Recollection, columns: Mapping[str, ColumnId], at: float, *, on: bool) -> Condition:
-    """What the ledger knows while no job runs."""
+def of_ledger(
+    past: Recollection, columns: Mapping[str, ColumnId], at: float, *, on: bool, switch: Fault | None = None
+) -> Condition:
+    """What the ledger knows while no job runs; `switch` as in `of_job`."""
     return Condition(
         at=at,
         running=False,
         on=on,
         window=past.portal.window,
         asked_at=past.portal.asked_at,
+        troubles=[] if switch is None else [switch],
         calendars=[
             _remembered(name, column, past.calendars.get(name, CalendarRecord()), past.portal.window)
             for name, column in columns.items()
         ],
     )
+
+
+def _troubles(engine: Engine, now: float) -> Iterator[Fault | None]:
+    """The ledger's, the source's, and a pause that the portal asked for."""
+    yield engine.reconciler.memory.trouble
+    yield from (note for note in engine.source_notes() if note.code == "source.queue_filling")
+    yield engine.gate.pause_left(engine.reconciler.upload_host, now)
 
 
 def _of_calendar(
@@ -201,6 +228,7 @@ def _of_calendar(
         column=str(report.column),
         state=_state(report, calendar.right_at, horizon) if on else "off",
         right_at=calendar.right_at,
+        fresh=calendar.right_at is not None and calendar.right_at >= horizon,
         blocks=_held_online(calendar, window) if report.state == "failed" else report.blocks,
         ripening=EMPTY if by_hand else report.held,
         waiting=report.held if by_hand else EMPTY,
@@ -230,7 +258,7 @@ def _held_online(calendar: Calendar, window: Window | None) -> int:
 def _state(report: Report, right_at: float | None, horizon: float) -> str:
     """The worst word that fits."""
     words = {
-        "failed": report.state == "failed",
+        "failed": report.state == "failed" or (report.fault is not None and report.fault.code == "portal.paused"),
         "waiting": report.state == "held" or (bool(report.held) and report.patience is Patience.BY_HAND),
         "incomplete": report.fault is not None,
         "stale": right_at is None or right_at < horizon,

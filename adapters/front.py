@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapters.audience import Audience
 from adapters.compose import remembered_history
-from adapters.condition import of_job
+from adapters.condition import Condition, of_job
 from adapters.settings import Settings
 from adapters.switch import Switch
 from engine.runtime import Engine
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _MOMENT: Final = 2.0
 """Seconds that a button waits for what it began; whether it is done by then or not, it is done to its end."""
 _UNDER_WAY: Final[set[asyncio.Task[object]]] = set()
+
+
+def condition(engine: Engine, settings: Settings) -> Condition:
+    """How the running job stands now."""
+    _, trouble = Switch(settings.state).read()
+    return of_job(engine, time.time(), settings.stale_after, trouble)
 
 
 def page(settings: Settings) -> "PageServer | None":
@@ -46,7 +52,7 @@ def show(
 
     board = Board(
         engine,
-        lambda: of_job(engine, time.time(), settings.stale_after),
+        lambda: condition(engine, settings),
         lambda since: remembered_history(settings, since),
         WallClock(settings.limits.zone),
         settings.lang,

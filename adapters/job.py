@@ -7,14 +7,12 @@ import asyncio
 import os
 import signal
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from adapters import __version__, front
 from adapters.audience import Audience
 from adapters.compose import assembled
-from adapters.condition import of_job
 from adapters.journal import Journal
 from adapters.lock import StateLock
 from adapters.mailbox import Mailbox, Order
@@ -112,7 +110,7 @@ async def _alarm(engine: Engine, settings: Settings, journal: Journal) -> None:
 
     while True:
         try:
-            await watch(settings, lambda: of_job(engine, time.time(), settings.stale_after), journal.fault)
+            await watch(settings, lambda: front.condition(engine, settings), journal.fault)
         except Exception as error:  # noqa: BLE001 - whatever befalls the alarms must not end the sync
             journal.fault(Fault("alarm.undelivered", {"channel": "tmex", "kind": type(error).__name__}))
             await asyncio.sleep(60)
@@ -128,7 +126,7 @@ async def _carry_out(engine: Engine, settings: Settings, order: Order) -> bytes:
             reports = [await engine.release(name, IntervalSet(order.times)) for name in names]
             return outcome_of(engine, reports, settings).pack()
         case _:
-            return of_job(engine, time.time(), settings.stale_after).pack()
+            return front.condition(engine, settings).pack()
 
 
 def outcome_of(engine: Engine, reports: list[Report], settings: Settings) -> Outcome:

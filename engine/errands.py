@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.calendar import Calendar
+from engine.faults import Fault
 from engine.gate import Gate
 from engine.limits import Limits
 from engine.pace import backoff
@@ -50,17 +51,15 @@ class Errands:
         """The orders that the turn which now begins will answer."""
         return [each for each in self._orders.pop(calendar.name, []) if not each.done()]
 
-    def put_off(self, calendar: Calendar, orders: list[Order]) -> None:
-        """The upload may not go yet: orders wait for the gap, but not for a pause or a key (I10)."""
+    def put_off(self, calendar: Calendar, orders: list[Order]) -> Fault | None:
+        """The upload may not go yet: orders wait for the gap, but not for a pause or a key (I10). Why they cannot wait,
+        if they cannot.
+        """
         now = asyncio.get_running_loop().time()
-        if not orders:
-            return
-        if self._gate.upload_at(self._world.portal.upload_host, now, asked=True) > now:
-            state = "failed" if self._gate.refused else "held"
-            fault = self._gate.refused or self._keeper.trouble
-            answer(orders, Report(name=calendar.name, column=calendar.column, state=state, fault=fault))
-        else:
+        reason = self._gate.reason(self._world.portal.upload_host, now) if orders else None
+        if orders and reason is None:
             self._orders.setdefault(calendar.name, []).extend(orders)
+        return reason
 
     async def _sync_one(self, calendar: Calendar) -> Report:
         window = self._keeper.window
@@ -102,6 +101,14 @@ def answer(orders: Iterable[Order], report: Report) -> None:
     for order in orders:
         if not order.done():
             order.set_result(report)
+
+
+def kept_back(report: Report, reason: Fault) -> Report:
+    """`report` of a look after which nothing could be sent, for `reason`; what the look itself met says more."""
+    paused = reason.code == "portal.paused"
+    if paused and report.state == "failed":
+        return report
+    return msgspec.structs.replace(report, state="held" if paused else "failed", fault=reason, retry=False)
 
 
 def _in_sum(report: Report, before: IntervalSet, after: IntervalSet) -> Report:

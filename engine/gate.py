@@ -6,7 +6,7 @@ It is shut while the job is off (I8). While the key is refused only the probe, t
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from math import inf
+from math import ceil, inf
 from typing import Final
 
 from engine.faults import Fault
@@ -56,6 +56,15 @@ class Gate:
     def question_at(self, host: str, now: float, *, asked: bool = False) -> float:
         """From when on the window question may go to `host`."""
         return max(now, self.paused.get(host, 0.0)) if self.open or asked else inf
+
+    def reason(self, host: str, now: float) -> Fault | None:
+        """Why no upload may go to `host`: the key, or the pause that it asked for; None when neither is why."""
+        return self.refused or self.pause_left(host, now)
+
+    def pause_left(self, host: str, now: float) -> Fault | None:
+        """The pause that `host` asked for, if it is not over."""
+        left = self.paused.get(host, 0.0) - now
+        return Fault("portal.paused", {"seconds": ceil(left)}) if left > 0 else None
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:

@@ -60,6 +60,7 @@ class Reconciler:
     def __init__(self, world: World, gate: Gate, keeper: WindowKeeper, limits: Limits) -> None:
         self.memory = Memory(world.ledger, world.observer)
         self.lookout = Lookout(world.source, limits, world.wall)
+        self.upload_host = world.portal.upload_host
         self._world, self._gate, self._keeper, self._limits = world, gate, keeper, limits
 
     def ready_at(self, calendar: Calendar, now: float, *, asked: bool) -> float:
@@ -97,8 +98,10 @@ class Reconciler:
                 return report
         return self._blind(calendar, Fault("job.too_slow"))
 
-    async def glance(self, calendar: Calendar) -> Report | None:
-        """Read although nothing may go up yet: what is right stays known as right, and removals ripen (I3, I11)."""
+    async def glance(self, calendar: Calendar) -> Report:
+        """Read although nothing may go up yet: what is right stays known as right, and removals ripen (I3, I11). `held`
+        where something would go up.
+        """
         sight = await self._look(calendar)
         if isinstance(sight, Fault):
             return self._blind(calendar, sight)
@@ -109,7 +112,7 @@ class Reconciler:
         entries = history.rested(calendar, sight, decision.change)
         calendar.waits(decision.change)
         await self._keep_news(calendar, sight, entries)
-        return None
+        return _report(calendar, "held", sight, decision.change)
 
     async def preview(self, calendar: Calendar) -> Report:
         """What a turn would do now; writes nothing and sends nothing."""
@@ -221,8 +224,8 @@ class Reconciler:
         portal, began = self._world.portal, _now()
         allowed = self._gate.upload_at(portal.upload_host, began, asked=asked)
         if allowed > began:
-            calendar.again_at, refused = allowed, self._gate.refused
-            return _report(calendar, "failed" if refused else "held", sight, change, fault=refused)
+            calendar.again_at, reason = allowed, self._gate.reason(portal.upload_host, began)
+            return _report(calendar, "failed" if self._gate.refused else "held", sight, change, fault=reason)
         if began - sight.began > READING_LIFETIME:
             return None
         calendar.leaves(began)

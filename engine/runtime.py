@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from engine import plan
 from engine.calendar import Calendar
-from engine.errands import Errands, answer
+from engine.errands import Errands, Order, answer, kept_back
 from engine.faults import Fault, FaultError
 from engine.gate import Gate
 from engine.limits import Limits
@@ -226,11 +226,7 @@ class Engine:
         orders = self._errands.take(calendar)
         ready_at = self.reconciler.ready_at(calendar, _now(), asked=bool(orders))
         if ready_at > _now():
-            self._errands.put_off(calendar, orders)
-            calendar.hinted(None)
-            if calendar.due and ready_at < inf:
-                self._tell(calendar, await self._turn(self.reconciler.glance(calendar)))
-            calendar.again_at = ready_at
+            await self._put_off(calendar, orders, ready_at)
         else:
             report = await self._turn(self.reconciler.turn(calendar, asked=bool(orders)))
             self._tell(calendar, report)
@@ -238,10 +234,23 @@ class Engine:
         if calendar.again_at < inf and (self._following or self._errands.wanted(calendar)):
             self._queue.add_at(calendar.name, calendar.again_at)
 
-    def _tell(self, calendar: Calendar, report: Report | None) -> None:
-        if report is not None:
-            calendar.report = report
-            self._world.observer.tell(report)
+    async def _put_off(self, calendar: Calendar, orders: list[Order], ready_at: float) -> None:
+        """Look although nothing may go up before `ready_at`; whoever cannot wait so long hears what was seen, and why
+        it stays.
+        """
+        reason = self._errands.put_off(calendar, orders)
+        calendar.hinted(None)
+        if reason is not None or (calendar.due and ready_at < inf):
+            report = await self._turn(self.reconciler.glance(calendar))
+            if report.state != "held":
+                self._tell(calendar, report)
+            if reason is not None:
+                answer(orders, kept_back(report, reason))
+        calendar.again_at = ready_at
+
+    def _tell(self, calendar: Calendar, report: Report) -> None:
+        calendar.report = report
+        self._world.observer.tell(report)
 
     async def _turn(self, turn: Awaitable[T]) -> T:
         self._turns += 1

@@ -12,6 +12,8 @@ from adapters.condition import CalendarCondition, Condition
 from engine.faults import Fault
 
 KEY, WINDOW, ALL = "key", "window", "all"
+AT_ONCE: Final = (KEY, "switch", "ledger", "source")
+"""Topics that a job which has just begun knows all about."""
 _WIDE: Final = (KEY, WINDOW, ALL)
 """Topics that explain whatever else may be wrong, widest first."""
 LINGERS: Final = 120.0
@@ -39,8 +41,9 @@ def troubles(condition: Condition, stale_after: float) -> dict[str, Fault]:
         return {}
     if condition.stale is not None and condition.stale.code == "portal.key_refused":
         return {KEY: condition.stale}
+    found = {each.code.partition(".")[0]: each for each in condition.alarming()}
     late = {each.name: _reason(each) for each in condition.calendars if _stuck(each, condition.at, stale_after)}
-    found = {f"calendar {name}": fault for name, fault in late.items()}
+    found |= {f"calendar {name}": fault for name, fault in late.items()}
     for each in condition.calendars:
         if each.waiting or each.adrift:
             found[f"release {each.name}"] = Fault("calendar.by_hand", {"name": each.name})
@@ -56,14 +59,14 @@ def right(condition: Condition, stale_after: float) -> bool:
     """Whether every calendar is right, so that a heartbeat may go out."""
     fresh = (not _late(each, condition.at, stale_after) for each in condition.calendars)
     sound = (each.state in {"right", "ripening", "guarded", "degraded"} for each in condition.calendars)
-    return condition.on and all(fresh) and all(sound) and condition.stale is None
+    return condition.on and all(fresh) and all(sound) and condition.stale is None and not condition.alarming()
 
 
 def step(told: Mapping[str, Alarm], now: Mapping[str, Fault], at: float) -> tuple[dict[str, Alarm], list[Alarm]]:
     """What stands as told from now on, and what is to be told for that."""
     standing = {topic: _dated(alarm, None if topic in now else at) for topic, alarm in told.items()}
     hush, news = _hush(standing, now, at), list[Alarm]()
-    for topic in [topic for topic in standing if topic not in now and hush is None]:
+    for topic in [topic for topic in standing if hush is None and _ended(standing[topic], at)]:
         news.append(msgspec.structs.replace(standing.pop(topic), ends=None, over=True))
     for topic, fault in now.items():
         if topic not in standing and hush in (None, topic):
@@ -77,6 +80,11 @@ def _dated(alarm: Alarm, ends: float | None) -> Alarm:
     """`alarm` with when its trouble ended; the first look that lacked it decides."""
     kept = alarm.ends if ends is not None and alarm.ends is not None else ends
     return alarm if kept == alarm.ends else msgspec.structs.replace(alarm, ends=kept)
+
+
+def _ended(alarm: Alarm, at: float) -> bool:
+    """Whether an all-clear is due; a ledger on a full disk can be written now and then, which ends nothing."""
+    return alarm.ends is not None and (alarm.topic != "ledger" or at - alarm.ends >= LINGERS)
 
 
 def _hush(standing: Mapping[str, Alarm], now: Mapping[str, Fault], at: float) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import msgspec
 
-from adapters.alarms.episodes import KEY, Alarm, right, step, troubles
+from adapters.alarms.episodes import AT_ONCE, Alarm, right, step, troubles
 from adapters.alarms.send import ChannelError, Channels
 from adapters.condition import Condition
 from adapters.settings import Settings
@@ -117,7 +117,7 @@ async def tend(courier: Courier, store: Told, condition: Callable[[], Condition]
         found = troubles(seen, stale_after)
         if at - began < stale_after:
             # A job that has just begun knows nothing of before: it has the time that every calendar is given.
-            found = {topic: fault for topic, fault in found.items() if topic in told or topic == KEY}
+            found = {topic: fault for topic, fault in found.items() if topic in told or topic in AT_ONCE}
         standing, news = step(told, found, seen.at)
         if standing != told:
             told = standing

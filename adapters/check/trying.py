@@ -25,6 +25,7 @@ from adapters.lock import StateLock
 from adapters.outcome import show_span
 from adapters.settings import Settings, SettingsError, load
 from adapters.settings.values import SqliteSource
+from adapters.switch import Switch
 from engine.faults import Fact, Fault, FaultError
 from engine.model import DAY, Failed, Incomplete, Instant, Window
 from engine.ports import Event
@@ -50,6 +51,7 @@ async def check(environ: Mapping[str, str], lang: str, *, alarm: bool = False) -
     _secret_files(checker, environ)
     _whole_paths(checker, settings)
     _state(checker, settings)
+    _switch(checker, settings)
     clock = WallClock(settings.limits.zone)
     checker.ok("zone", name=str(settings.limits.zone), now=clock.isoformat(Instant(int(time.time())))[11:16])
     surroundings.clock_change(checker, settings.limits.zone, time.time())
@@ -91,6 +93,19 @@ def _state(checker: Checker, settings: Settings) -> None:
     else:
         checker.ok("state_running", folder=str(settings.state.parent))
     surroundings.space(checker, settings.state.parent)
+
+
+def _switch(checker: Checker, settings: Settings) -> None:
+    """Whether anything is sent at all, once the job runs."""
+    on, trouble = Switch(settings.state).read()
+    if trouble is not None:
+        checker.fault("switch", trouble)
+    elif on:
+        checker.ok("switch")
+    else:
+        checker.remark("switch", "switched_off")
+    if settings.shadow:
+        checker.remark("shadow", "shadow")
 
 
 async def _source(checker: Checker, settings: Settings, clock: WallClock) -> None:

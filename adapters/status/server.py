@@ -25,6 +25,7 @@ MOST_CONNECTIONS: Final = 200
 """More are turned away at the door, so that nobody uses up what the sync needs."""
 _STATIC: Final = files("adapters.status") / "static"
 _COLOURS: Final = {"green": "1a7f37", "yellow": "b58100", "red": "c62828", "grey": "6b7280"}
+_NEWS: Final = b"event: news\ndata: {}\n\n"
 _UNHURT: Final = (ConnectionError, asyncio.CancelledError)
 
 
@@ -142,7 +143,7 @@ class PageServer:
         if self._board is None:
             return web.json_response({"ready": False, "why": {}}, status=503)
         condition = await self._board.condition()
-        late = {each.name: each.state for each in condition.calendars if each.state in {"failed", "stale", "unknown"}}
+        late = condition.late()
         ready = condition.on and not late and condition.window is not None
         return web.json_response({"ready": ready, "on": condition.on, "why": late}, status=200 if ready else 503)
 
@@ -162,9 +163,9 @@ class PageServer:
         assert task is not None
         self._streams.add(task)
         try:
-            await answer.write(b"retry: 2000\n\n")
+            await answer.write(b"retry: 2000\n\n" + _NEWS)
             async for _ in board.news():
-                await answer.write(b"event: news\ndata: {}\n\n")
+                await answer.write(_NEWS)
         except _UNHURT:
             pass
         finally:

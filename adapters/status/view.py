@@ -48,7 +48,7 @@ def _verdict(condition: Condition) -> tuple[str, str, list[CalendarCondition]]:
         (bool(young) and len(young) == len(condition.calendars), ("yellow", "starting", [])),
         (bool(of["red"]), ("red", "red", of["red"])),
         (bool(waiting), ("yellow", "waiting", waiting)),
-        (bool(of["yellow"]) or condition.stale is not None, ("yellow", "yellow", of["yellow"])),
+        (bool(of["yellow"] or condition.alarming()) or condition.stale is not None, ("yellow", "yellow", of["yellow"])),
     ]
     return next((verdict for fits, verdict in verdicts if fits), ("green", "green", []))
 
@@ -113,7 +113,11 @@ def _calendar(
 def _todo(condition: Condition, lang: str) -> list[tuple[str, str]]:
     """Code and sentences of all that somebody should do something about, each once."""
     faults: dict[str, Fault] = {}
-    for fault in (condition.stale, *(fault for each in condition.calendars for fault in each.faults)):
+    for fault in (
+        condition.stale,
+        *condition.troubles,
+        *(fault for each in condition.calendars for fault in each.faults),
+    ):
         if fault is not None:
             faults.setdefault(f"{fault.code} {sorted(fault.facts.items())}", fault)
     return [(fault.code, say(fault, lang)) for fault in faults.values()]

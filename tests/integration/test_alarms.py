@@ -90,6 +90,27 @@ async def test_a_refused_key_is_told_once_and_so_is_its_end(tmp_path: Path) -> N
         assert KEY not in told
 
 
+async def test_an_unreadable_switch_is_told_of_everywhere(tmp_path: Path) -> None:
+    """I8, I11: the job counts as on, and whoever looks or is to be alarmed hears why; no heartbeat comes."""
+    async with receiver() as people, site(tmp_path) as place:
+        place.settings["TMEX_ALERT_WEBHOOK"] = f"{people.url}/hook"
+        place.settings["TMEX_HEARTBEAT_URL"] = f"{people.url}/beat"
+        place.write("TK1/A", f"{DAY} 08:00", f"{DAY} 08:20")
+        assert (await place.tmex("off")).code == 0
+        place.state.with_name("tmex.db.switch").write_text("rotten")
+        assert "switch.unreadable" in (await place.tmex("status")).out
+        async with place.job():
+            await place.holds("Dr. Adler", f"{DAY} 08:00-08:20")
+            await people.has(1)
+            assert (people.bodies[0]["state"], people.bodies[0]["code"]) == ("firing", "switch.unreadable")
+            assert people.beats == 0
+            told = (await place.tmex("status", "--json")).json()
+            assert [each["code"] for each in told["errors"]] == ["switch.unreadable"]
+            assert (await place.tmex("on")).code == 0
+            await people.has(2)
+            assert people.bodies[1]["state"] == "resolved"
+
+
 async def test_a_channel_that_takes_nothing_disturbs_nobody(tmp_path: Path) -> None:
     """I11: it is said once in the log, without its address; and the sync goes on."""
     async with receiver() as people, site(tmp_path) as place:

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from adapters import command
 from adapters.cli import VERBS
 from adapters.lock import StateLock
+from adapters.settings import load
 from tests.eventually import eventually
 from tests.site import COLUMNS, Site, site
 
@@ -192,7 +194,7 @@ async def test_check_finds_everything_right(tmp_path: Path) -> None:
         assert told.code == 0
         found = {each["topic"]: each["level"] for each in told.json()["checks"]}
         assert set(found.values()) == {"ok"}
-        tried = {"settings", "state", "zone", "source", "columns", "changes", "portal", "clock"}
+        tried = {"settings", "state", "switch", "zone", "source", "columns", "changes", "portal", "clock"}
         assert set(found) == tried | {"space", "clock_change", "dns", "last_right", "rows"}
         assert place.portal.seen("upload") == uploads
 
@@ -249,6 +251,19 @@ async def test_check_says_what_is_not_as_a_person_meant_it(tmp_path: Path, monke
         folder = await place.tmex("check", TMEX_STATE=str(tmp_path / "state"))
         assert (folder.code, "[ledger.folder]" in folder.out) == (1, True)
         assert not (tmp_path / "state.lock").exists()
+
+
+async def test_check_says_that_nothing_will_be_sent(tmp_path: Path) -> None:
+    """I8: a job that is off, or that runs for show, looks like one that works; a rotten switch is a fault."""
+    async with site(tmp_path) as place:
+        assert (await place.tmex("off")).code == 0
+        told = await place.tmex("check", "--json", TMEX_SHADOW="on")
+        found = {each["topic"]: each["level"] for each in told.json()["checks"]}
+        assert (told.code, found["switch"], found["shadow"]) == (0, "note", "note")
+        assert "does not run and is off" in (await place.tmex("status")).out
+        place.state.with_name("tmex.db.switch").write_text("rotten")
+        told = await place.tmex("check")
+        assert (told.code, "[switch.unreadable]" in told.out) == (1, True)
 
 
 async def test_check_tells_of_doubtful_rows(tmp_path: Path) -> None:
@@ -348,6 +363,33 @@ async def test_status_waits_for_a_sync_and_not_for_a_job_that_is_none(tmp_path: 
         assert (told.code, told.json()["job"]["running"]) == (0, False)
 
 
+async def test_a_job_that_never_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I13: whoever reads JSON gets the object that sync always prints, with the reason for every calendar."""
+    monkeypatch.setattr(command, "ANSWER_WITHIN", 0.1)
+    async with site(tmp_path) as place:
+        with StateLock(place.state) as lock:
+            assert lock.take()
+            settings = load(place.settings)
+            for as_json in (True, False):
+                assert await command.sync(settings, list(COLUMNS), as_json=as_json) == 75
+                told = capsys.readouterr()
+                assert told.err.count("[job.no_answer]") == 1
+                found = json.loads(told.out)["calendars"] if as_json else []
+                assert [each["error"]["code"] for each in found] == ["job.no_answer"] * len(found)
+                assert len(found) == (len(COLUMNS) if as_json else 0)
+
+
+async def test_wrong_words_after_a_right_verb(tmp_path: Path) -> None:
+    """I13: the usage told is that of the verb, and two ways to be told exclude each other."""
+    async with site(tmp_path) as place:
+        for words in (["sync", "--nope"], ["sync", "more"]):
+            told = await place.tmex(*words)
+            assert (told.code, "tmex sync [-h] [--json]" in told.err) == (2, True)
+        assert (await place.tmex("status", "--watch", "--json")).code == 2
+
+
 async def _ordered(place: Site) -> bool:
     return any(place.state.with_name("tmex.db.orders").glob("*.order"))
 
@@ -379,6 +421,30 @@ async def test_a_switch_that_becomes_unreadable_turns_the_job_on_with_an_alarm(t
         told = [json.loads(line) for line in log.decode().splitlines()]
         alarms = [each for each in told if each.get("code") == "switch.unreadable"]
         assert [each["event"] for each in alarms] == ["job.troubled"]
+
+
+async def test_a_pause_that_the_portal_asked_for_is_why_nothing_goes_up(tmp_path: Path) -> None:
+    """I10, I13, fault 24: with and without a job a sync says what would go up and why it does not, and is not done."""
+    async with site(tmp_path) as place:
+        fill(place)
+        place.portal.fail("status", on="upload", status=429, retry_after="300")
+        assert (await place.tmex("sync", "--calendar", "Dr. Adler")).code == 69
+        for _ in range(2):
+            held = await place.tmex("sync", "--json", "--calendar", "Dr. Adler")
+            (calendar,) = held.json()["calendars"]
+            assert (held.code, calendar["state"], calendar["error"]["code"]) == (69, "held", "portal.paused")
+            assert calendar["appointments"] == calendar["blocks"] == len(calendar["added"]) > 0
+            assert held.err.count("portal.window_stale") == 1
+        process = await place.start("run")
+        try:
+            await eventually(lambda: _alive(place), "the job beats")
+            told = (await place.tmex("status", "--json")).json()
+            assert "portal.paused" in {each["code"] for each in told["errors"]}
+            held = await place.tmex("sync", "--json")
+            assert (held.code, {each["state"] for each in held.json()["calendars"]}) == (69, {"held"})
+        finally:
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
 
 
 async def _alive(place: Site) -> bool:

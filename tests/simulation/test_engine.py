@@ -288,7 +288,12 @@ async def test_a_sync_ends_when_the_portal_wants_a_pause_or_refuses_the_key() ->
     assert busy.fault is not None
     assert (busy.fault.code, busy.appointments) == ("portal.busy", 1)
     world.portal.faults = Faults()
-    assert (await world.sync()).state == "held"
+    again = await world.sync()
+    assert (again.state, again.fault and again.fault.code) == ("held", "portal.paused")
+    assert (again.appointments, again.blocks, again.added) == (1, 1, LUNCH)
+    world.source.faults = Faults(read_failed=ALWAYS)
+    unread = await world.sync()
+    assert (unread.state, unread.fault and unread.fault.code) == ("failed", "source.locked")
 
 
 @calmly

@@ -43,6 +43,10 @@ def test_a_calendar_that_is_late_is_told_of() -> None:
         (condition(calendar("A", waiting=IntervalSet([(1, 2)]))), {"release A"}),
         (condition(calendar("A", adrift=True)), {"release A"}),
         (condition(calendar("A", 999.0), on=False), set()),
+        (condition(calendar("A"), troubles=[Fault("switch.unreadable", {"file": "x"})]), {"switch"}),
+        (condition(calendar("A"), troubles=[Fault("ledger.unwritable", {"kind": "SQLITE_FULL"})]), {"ledger"}),
+        (condition(calendar("A"), troubles=[Fault("source.queue_filling", {"percent": 20})]), {"source"}),
+        (condition(calendar("A"), troubles=[Fault("portal.paused", {"seconds": 30})]), set()),
     ],
 )
 def test_what_is_told_of(now: Condition, topics: set[str]) -> None:
@@ -76,6 +80,21 @@ def test_what_a_wider_trouble_leaves_behind_is_told_after_a_while() -> None:
     standing, news = step(standing, late, 2.0 + LINGERS)
     assert [(each.topic, each.over) for each in news] == [(WINDOW, True), ("calendar A", False)]
     assert standing.keys() == late.keys()
+
+
+def test_a_ledger_that_can_be_written_now_and_then_is_one_trouble() -> None:
+    """I6, fault 40: on a full disk small writes succeed between large ones; the all-clear waits for the end."""
+    full = {"ledger": Fault("ledger.unwritable", {"kind": "SQLITE_FULL"})}
+    standing, news = step({}, full, 1.0)
+    assert [each.topic for each in news] == ["ledger"]
+    for second in range(2, 60):
+        standing, news = step(standing, full if second % 2 else {}, float(second))
+        assert news == []
+    standing, news = step(standing, {}, 61.0)
+    assert news == []
+    standing, news = step(standing, {}, 61.0 + LINGERS)
+    assert [(each.topic, each.over) for each in news] == [("ledger", True)]
+    assert standing == {}
 
 
 def test_a_trouble_that_comes_back_has_not_ended() -> None:

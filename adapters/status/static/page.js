@@ -31,5 +31,4 @@
   const events = new EventSource("/events");
   events.addEventListener("news", refresh);
   events.addEventListener("error", lost);
-  events.addEventListener("open", refresh);
 })();

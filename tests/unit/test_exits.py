@@ -31,15 +31,8 @@ CONTRACT = {
     69: [
         "alarm.undelivered",
         *("source.missing", "source.locked", "source.timeout", "source.wal_read_only", "source.unreachable"),
-        *(
-            "source.hot_journal",
-            "portal.server_error",
-            "portal.busy",
-            "portal.paused",
-            "portal.unreachable",
-            "portal.timeout",
-        ),
-        *("portal.cut_off", "portal.tls", "portal.no_window", "file.none"),
+        *("source.hot_journal", "portal.server_error", "portal.busy", "portal.unreachable", "portal.timeout"),
+        *("portal.cut_off", "portal.tls", "portal.no_window", "portal.paused", "file.none"),
         *("source.login_refused", "source.no_database", "source.too_many_connections"),
         *("source.pooler_refuses", "source.tls"),
     ],

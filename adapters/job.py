@@ -97,11 +97,15 @@ async def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault
 
 
 async def _beat(pulse: Pulse, notify: Notify) -> None:
-    while True:
-        notify(ALIVE)
+    try:
+        while True:
+            notify(ALIVE)
+            with suppress(OSError):
+                pulse.beat()
+            await asyncio.sleep(SWITCH_LOOK)
+    finally:
         with suppress(OSError):
-            pulse.beat()
-        await asyncio.sleep(SWITCH_LOOK)
+            pulse.stop()
 
 
 async def _alarm(engine: Engine, settings: Settings, journal: Journal) -> None:

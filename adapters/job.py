@@ -4,6 +4,7 @@ It is told what to do through the state's folder, so that it needs no port.
 """
 
 import asyncio
+import errno
 import os
 import signal
 import threading
@@ -173,10 +174,11 @@ async def _opens(page: "PageServer | None", lock: StateLock, journal: Journal, *
     try:
         if page is not None:
             await page.open()
-    except OSError:
+    except OSError as error:
         lock.close()
         if page is not None and not told:
-            journal.fault(Fault("job.address_taken", {"host": page.host, "port": page.asked_port}))
+            kind = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            journal.fault(Fault("job.address_taken", {"host": page.host, "port": page.asked_port, "kind": kind}))
         return False
     return True
 

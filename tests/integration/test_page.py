@@ -317,6 +317,7 @@ async def test_a_second_job_waits_for_the_page_s_address(tmp_path: Path) -> None
         async with asyncio.timeout(LIMIT):
             while b"job.address_taken" not in (line := await process.stderr.readline()):
                 assert line
+        assert b"(EADDRINUSE)" in line
         assert not other.portal.uploads
         assert (await other.tmex("sync")).code == 0  # its state is nobody's meanwhile
         process.terminate()

@@ -162,7 +162,8 @@ async def plan(settings: Settings, *, as_json: bool) -> int:
     """Show what a sync would upload; sends nothing but the window question."""
     async with assembled(settings, Complainer(settings.lang), look_only=True) as engine:
         reports = await engine.preview(list(settings.calendars))
-        return _show(outcome_of(engine, reports, settings), settings, as_json=as_json)
+        planned = msgspec.structs.replace(outcome_of(engine, reports, settings), shadow=False)
+        return _show(planned, settings, as_json=as_json)
 
 
 async def _by_job_or(
@@ -203,7 +204,8 @@ async def _condition(settings: Settings) -> Condition | None:
 
     async def here() -> Condition:
         on, trouble = Switch(settings.state).read()
-        return of_ledger(await remembered(settings), settings.calendars, time.time(), on=on, switch=trouble)
+        found = of_ledger(await remembered(settings), settings.calendars, time.time(), on=on, switch=trouble)
+        return msgspec.structs.replace(found, shadow=settings.shadow)
 
     return await _by_job_or(settings, Order("status"), Condition.unpack, here)
 

@@ -64,6 +64,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     running: bool
     on: bool
+    shadow: bool = False
+    """Whether nothing is sent."""
     window: Window | None = None
     asked_at: float | None = None
     stale: Fault | None = None
@@ -105,6 +107,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         """The object that `status --json` prints."""
         return {
             "job": {"running": self.running, "on": self.on},
+            "shadow": self.shadow,
             "errors": [{"code": fault.code, "text": say(fault, lang)} for fault in self.troubles],
             "window": self.window
             and {
@@ -120,6 +123,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self, clock: WallClock, lang: str) -> list[str]:
         """The same for people."""
         told = [phrase(f"job.{self._job()}", lang)]
+        told += [f"  {phrase('check.shadow', lang)}"] if self.shadow else []
         if self.window is not None:
             asked = self._ago(self.asked_at, lang)
             day = [clock.isoformat(each)[:10] for each in (self.window.start, Instant(self.window.end - 1))]

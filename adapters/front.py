@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from adapters.audience import Audience
 from adapters.compose import remembered_history
 from adapters.condition import Condition, of_job
@@ -27,7 +29,8 @@ _UNDER_WAY: Final[set[asyncio.Task[object]]] = set()
 def condition(engine: Engine, settings: Settings) -> Condition:
     """How the running job stands now."""
     _, trouble = Switch(settings.state).read()
-    return of_job(engine, time.time(), settings.stale_after, trouble)
+    now = of_job(engine, time.time(), settings.stale_after, trouble)
+    return msgspec.structs.replace(now, shadow=settings.shadow)
 
 
 def page(settings: Settings) -> "PageServer | None":

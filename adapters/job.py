@@ -4,6 +4,7 @@ It is told what to do through the state's folder, so that it needs no port.
 """
 
 import asyncio
+import errno
 import os
 import signal
 import threading
@@ -97,11 +98,15 @@ async def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault
 
 
 async def _beat(pulse: Pulse, notify: Notify) -> None:
-    while True:
-        notify(ALIVE)
+    try:
+        while True:
+            notify(ALIVE)
+            with suppress(OSError):
+                pulse.beat()
+            await asyncio.sleep(SWITCH_LOOK)
+    finally:
         with suppress(OSError):
-            pulse.beat()
-        await asyncio.sleep(SWITCH_LOOK)
+            pulse.stop()
 
 
 async def _alarm(engine: Engine, settings: Settings, journal: Journal) -> None:
@@ -169,10 +174,11 @@ async def _opens(page: "PageServer | None", lock: StateLock, journal: Journal, *
     try:
         if page is not None:
             await page.open()
-    except OSError:
+    except OSError as error:
         lock.close()
         if page is not None and not told:
-            journal.fault(Fault("job.address_taken", {"host": page.host, "port": page.asked_port}))
+            kind = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            journal.fault(Fault("job.address_taken", {"host": page.host, "port": page.asked_port, "kind": kind}))
         return False
     return True
 

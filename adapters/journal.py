@@ -85,13 +85,14 @@ class Journal:
         form: str | None = None,
         level: str = "info",
         block_vanished: bool = False,
+        shadow: bool = False,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """`form` is `text` or `json`; None: text on a terminal, else json. `wall` gives seconds since the epoch."""
         self._stream, self._lang, self._wall = stream, lang, wall
         self._write = self._text if (form or ("text" if stream.isatty() else "json")) == "text" else self._json
         self._least = LEVELS.index(level)
-        self._block_vanished = block_vanished
+        self._block_vanished, self._shadow = block_vanished, shadow
         self._once = Once()
         self._noticed: dict[str, dict[object, Fault]] = {}
         self._lock = threading.Lock()
@@ -105,6 +106,7 @@ class Journal:
             form=settings.log_format,
             level=settings.log_level,
             block_vanished=settings.limits.block_vanished,
+            shadow=settings.shadow,
         )
 
     def tell(self, event: Event) -> None:
@@ -158,7 +160,8 @@ class Journal:
     def _report(self, report: Report) -> None:
         level = "info" if report.state == "uploaded" else "debug"
         if report.state != "failed":
-            self.note(level, f"calendar.{report.state}", **_counts(report))
+            state = "skipped" if self._shadow and report.state == "uploaded" else report.state
+            self.note(level, f"calendar.{state}", **_counts(report))
         if report.fault is not None:
             self._calendar_failed(report.name, report.fault)
         elif report.state in _GOOD_STATES:

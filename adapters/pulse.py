@@ -19,6 +19,10 @@ class Pulse:
         os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         os.utime(self._path)
 
+    def stop(self) -> None:
+        """The loop ends in order. Raises OSError."""
+        self._path.unlink(missing_ok=True)
+
     def beats(self) -> bool:
         """Whether a job lives."""
         age = self.age()

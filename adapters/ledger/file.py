@@ -150,6 +150,8 @@ def look_back(path: Path, realm: str, since: float) -> list[Entry]:
 
 def _looked(path: Path, work: Callable[[LedgerFile], T], nothing: Callable[[], T]) -> T:
     """What `work` finds in the ledger at `path`; `nothing` where there is none."""
+    if path.is_dir():
+        raise LedgerError("ledger.folder", folder=str(path))
     for _ in range(_LOOKS - 1):
         with suppress(RottenError, LedgerError):
             return _look(path, work, nothing)

@@ -115,7 +115,8 @@ class Sheet:
             return Given(setting.name, text, "default")
         if setting.required or setting.derive is not None:
             code = "settings.missing" if setting.required else "settings.no_state_place"
-            self.faults[setting.name] = _told(RefusedError(code), setting.name, setting)
+            empty = {"file": setting.name + FILE} if self._environ.get(setting.name + FILE) else {}
+            self.faults[setting.name] = _told(RefusedError(code, **empty), setting.name, setting)
         return None
 
     def _fill_calendars(self) -> None:

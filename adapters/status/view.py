@@ -50,7 +50,8 @@ def _verdict(condition: Condition) -> tuple[str, str, list[CalendarCondition]]:
         (bool(waiting), ("yellow", "waiting", waiting)),
         (bool(of["yellow"] or condition.alarming()) or condition.stale is not None, ("yellow", "yellow", of["yellow"])),
     ]
-    return next((verdict for fits, verdict in verdicts if fits), ("green", "green", []))
+    fine = ("grey", "shadow") if condition.shadow else ("green", "green")
+    return next((verdict for fits, verdict in verdicts if fits), (*fine, []))
 
 
 def view(board: Board, condition: Condition, entries: list[Entry], lang: str, monday: date | None) -> dict[str, Any]:

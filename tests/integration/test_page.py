@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,6 +123,29 @@ async def test_health_is_about_the_job_and_readiness_about_the_calendars(tmp_pat
         await shown.shows("Attention")
         shown.place.portal.heal()
         await shown.shows("All is right")
+
+
+async def test_on_trial_nobody_is_told_that_times_are_blocked(tmp_path: Path) -> None:
+    """I8, I13: with TMEX_SHADOW neither the page nor the log claims what was never sent."""
+    async with site(tmp_path) as place:
+        port = free_port()
+        place.write("TK1/A", f"{DAY} 08:00", f"{DAY} 08:20")
+        process = await place.start("run", TMEX_LISTEN=f"127.0.0.1:{port}", TMEX_SHADOW="on")
+        async with aiohttp.ClientSession() as http:
+            shown = Page(place, port, http)
+            await eventually(lambda: _answers(shown), "the page", LIMIT)
+            await shown.shows("On trial")
+            assert (await shown.get("/readyz"))[0] == 200
+            assert (await shown.get("/api/v1/status"))[1].count('"shadow": true') == 1
+        process.terminate()
+        _, log = await process.communicate()
+        assert (log.count(b"calendar.skipped"), log.count(b"calendar.uploaded")) == (len(COLUMNS), 0)
+
+
+async def _answers(shown: Page) -> bool:
+    with suppress(aiohttp.ClientError):
+        return (await shown.get("/healthz"))[0] == 200
+    return False
 
 
 async def test_a_silent_name_server_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,6 +317,7 @@ async def test_a_second_job_waits_for_the_page_s_address(tmp_path: Path) -> None
         async with asyncio.timeout(LIMIT):
             while b"job.address_taken" not in (line := await process.stderr.readline()):
                 assert line
+        assert b"(EADDRINUSE)" in line
         assert not other.portal.uploads
         assert (await other.tmex("sync")).code == 0  # its state is nobody's meanwhile
         process.terminate()

@@ -48,7 +48,7 @@ async def test_a_state_that_names_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
     async with site(tmp_path) as place:
-        for verb in ("sync", "run"):
+        for verb in ("sync", "run", "plan"):
             ended = await place.tmex(verb, TMEX_STATE=str(folder))
             assert (ended.code, "[ledger.folder]" in ended.err, f"{folder}/tmex.db" in ended.err) == (73, True, True)
             assert len(ended.err.strip().splitlines()) == 1

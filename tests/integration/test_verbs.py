@@ -303,7 +303,10 @@ async def test_health_without_a_page(tmp_path: Path) -> None:
                 return (await place.tmex("health")).code == 0
 
             await eventually(alive, "the job is healthy")
+        assert (await place.tmex("health")).code == 1  # a job that ended in order is gone at once
         pulse = place.state.with_name("tmex.db.pulse")
+        pulse.touch()
+        assert (await place.tmex("health")).code == 0
         os.utime(pulse, (0, 0))
         assert (await place.tmex("health")).code == 1
 
@@ -333,6 +336,10 @@ async def test_shadow_sends_nothing(tmp_path: Path) -> None:
         told = await place.tmex("sync", "--json", TMEX_SHADOW="on")
         assert (told.code, {each["state"] for each in told.json()["calendars"]}) == (0, {"skipped"})
         assert place.portal.seen("upload") == 0
+        same = await place.tmex("plan", "--json", TMEX_SHADOW="on")
+        assert {each["state"] for each in same.json()["calendars"]} == {"unchanged"}
+        status = await place.tmex("status", TMEX_SHADOW="on")
+        assert "TMEX_SHADOW is on" in status.out
         real = await place.tmex("plan", "--json")
         assert real.json()["calendars"][0]["state"] == "planned"
 

@@ -25,6 +25,7 @@ from adapters.settings import (
     state_of,
 )
 from adapters.settings.declared import SETTINGS, Setting
+from adapters.texts import say
 from engine.limits import Limits
 from engine.model import ColumnId
 
@@ -137,7 +138,9 @@ def test_an_empty_file_is_an_empty_value(tmp_path: Path) -> None:
     empty.write_text("\n")
     assert load(GOOD | {"TMEX_LISTEN_FILE": str(empty)}).listen is None
     assert load(GOOD | {"TMEX_INTERVAL_FILE": str(empty)}).limits.interval == 120
-    assert wrong(GOOD | {"TMEX_API_KEY": "", "TMEX_API_KEY_FILE": str(empty)}) == {"TMEX_API_KEY": "settings.missing"}
+    nothing = GOOD | {"TMEX_API_KEY": "", "TMEX_API_KEY_FILE": str(empty)}
+    assert wrong(nothing) == {"TMEX_API_KEY": "settings.missing"}
+    assert "the file of TMEX_API_KEY_FILE is empty" in say(faults(nothing)[0], "en")
 
 
 def test_a_setting_given_twice_is_a_fault(tmp_path: Path) -> None:

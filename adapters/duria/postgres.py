@@ -75,7 +75,7 @@ SELECT calendar::text, col::text FROM public.tmex_reservations
 
 class PostgresSource:
     """A `Source` over the database at `dsn`, for one practice; proves once per `interval` seconds that it hears. An
-    async context manager; its first connection is opened meanwhile, so that the first reading finds it open.
+    async context manager.
     """
 
     def __init__(self, dsn: str, practice: str, *, interval: float) -> None:
@@ -84,7 +84,6 @@ class PostgresSource:
         self._listener = Listener(dsn, self._readers, interval=interval)
 
     async def __aenter__(self) -> Self:
-        self._readers.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -107,11 +107,6 @@ class Readers:
         self._dsn = dsn
         self._slots = asyncio.Semaphore(MOST_READERS)
         self._idle: list[Link] = []
-        self._first: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        """Open one ahead of the first question, so that whoever asks then finds it open."""
-        self._first = asyncio.create_task(self._open_first())
 
     async def rows(self, sql: str, *values: object) -> Sequence[Row]:
         """What one query finds; see `Link.rows`. Raises SourceError."""
@@ -129,18 +124,10 @@ class Readers:
 
     def reset(self) -> None:
         """Let go of all that nobody uses now."""
-        if self._first is not None:
-            self._first.cancel()
         while self._idle:
             self._idle.pop().cut()
 
-    async def _open_first(self) -> None:
-        with suppress(*ERRORS):  # the question tries it again, and tells why that fails
-            self._idle.append(await Link.open(self._dsn))
-
     async def _ask(self, sql: str, values: Sequence[object]) -> Sequence[Row]:
-        if self._first is not None and not self._first.done():
-            await asyncio.wait([self._first])
         link = self._idle.pop() if self._idle else await Link.open(self._dsn)
         try:
             found = await link.rows(sql, *values)

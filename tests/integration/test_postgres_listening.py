@@ -113,13 +113,13 @@ async def test_rights_that_are_taken_away_are_no_storm(taken: str, place: Place)
 
 
 async def test_a_wrong_password_is_not_tried_again_and_again(place: Place) -> None:
-    """I10, I12: a refused login fills nobody's log: one try per poll, and one ahead of the first reading."""
+    """I10, I12: a refused login fills nobody's log: one try per poll."""
     place.run(SCRIPT)
     async with proxied(place.server) as proxy:
         dsn = f"postgresql://nobody_{place.name}@127.0.0.1:{proxy.port}/{place.name}?sslmode=disable"
         async with PostgresSource(dsn, PRACTICE, interval=120.0) as source, heard(source):
             await asyncio.sleep(2.2)
-            assert proxy.connections == 2
+            assert proxy.connections == 1
 
 
 async def test_a_host_that_is_silent_is_passed_over(place: Place) -> None:

@@ -130,6 +130,7 @@ SCENARIOS: Final = (
         goals={
             5000: (
                 Goal("cpu_of_a_cycle", 0.015, "processor time per change against a TMEX cycle's", why=_WHOLE),
+                Goal("bytes_of_a_cycle", 0.03, "bytes per upload against a TMEX cycle's", why=_WHOLE),
                 Goal(
                     "packed_bytes_of_a_cycle",
                     0.03,

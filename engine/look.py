@@ -18,7 +18,7 @@ from engine.occupancy import occupancy, taken_and_blocked, vanished
 from engine.plan import Standing, glimpsed, observe
 from engine.ports import ColumnRecord, Source, SourceError
 from engine.spans import EMPTY, IntervalSet
-from engine.walltime import WallClock
+from engine.walltime import WallClock, WallSpan, wall_span
 
 READING_LIFETIME: Final = 10.0
 """Seconds from its beginning after which a reading is too old to go up: the process was frozen, or the disk hung (fault
@@ -54,7 +54,7 @@ class Lookout:
     async def look(self, calendar: Calendar, window: Window) -> Sight | Fault:
         """Read the calendar's column and take in what that tells; a Fault when it tells nothing."""
         began, wall, calendar.due = _now(), self._wall(), False
-        reading = await self._read(calendar.column, window)
+        reading = await self._read(calendar.column, self._clock.around(window))
         match reading:
             case Failed(reason):
                 return reason
@@ -69,11 +69,14 @@ class Lookout:
     async def glimpse(self, calendar: Calendar, window: Window, days: Days) -> Sight | None:
         """Read some days alone, and take in what is blocked in them: nothing is learnt of the others, and nothing
         becomes free by it. None when that is not enough.
+
+        A change names the days of its row, so no other day is read. What reaches into them from the next day, as it may
+        when clocks change at midnight, is missed here, and then looked for as all that is missing is.
         """
         began, wall, part = _now(), self._wall(), self._clock.within(window, days)
         if part is None:
             return None
-        reading = await self._read(calendar.column, part)
+        reading = await self._read(calendar.column, wall_span(days))
         if not isinstance(reading, Complete) or not self._exists(reading.rows):
             return None
         found = taken_and_blocked(reading.rows, part, self._clock, self._limits)
@@ -83,10 +86,10 @@ class Lookout:
         calendar.standing = glimpsed(calendar.standing, blocked)
         return Sight(Occupancy(blocked=blocked, taken=taken), part, began, wall, EMPTY, None, ripening=False)
 
-    async def _read(self, column: ColumnId, window: Window) -> Reading:
+    async def _read(self, column: ColumnId, span: WallSpan) -> Reading:
         try:
             async with asyncio.timeout(READING_LIFETIME):
-                return await self._source.read(column, self._clock.around(window))
+                return await self._source.read(column, span)
         except TimeoutError:
             return Failed(Fault("job.too_slow"))
 

@@ -47,6 +47,8 @@ def taken_and_blocked(
     if rows.doubts or None in found:
         return None
     taken = window.clip(IntervalSet.joined(each for each in found if each is not None))
+    if not rows.reservations:
+        return taken, taken
     view = _View(rows, window, clock, limits.default_slot)
     return taken, taken | IntervalSet(pair for each in rows.reservations for pair in view.reserved(each))
 

@@ -87,6 +87,11 @@ class WallClock:
         return offset // _SECOND if offset is not None else 0
 
 
+def wall_span(days: Days) -> WallSpan:
+    """From the first midnight of `days` to the last."""
+    return WallSpan(Wall(days.first * DAY), Wall((days.last + 1) * DAY))
+
+
 def wall_text(wall: Wall) -> str:
     """`wall` as people write it, `2026-11-23 08:00`."""
     return (_EPOCH + timedelta(seconds=wall)).isoformat(" ", "minutes")

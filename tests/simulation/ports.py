@@ -35,7 +35,7 @@ from engine.ports import (
     caught_up,
 )
 from engine.spans import EMPTY, IntervalSet, pairs
-from engine.walltime import MARGIN, WallSpan
+from engine.walltime import WallSpan
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.virtual import VirtualLoop
 
@@ -156,7 +156,7 @@ class Seen:
     def look_at(self, practice: Practice, column: ColumnId, span: WallSpan) -> None:
         """A complete reading of some days sees them as they are now; of the others it says nothing."""
         self.at, self.whole = _now(), False
-        days = IntervalSet([(span.start + MARGIN, span.end - MARGIN)])
+        days = IntervalSet([span])
         self.shown = practice.blocked(column) & days
         self.blocked = self.blocked - days | self.shown
         self.missing = {start: since for start, since in self.missing.items() if start not in self.shown}

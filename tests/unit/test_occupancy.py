@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from engine.faults import Fault
 from engine.limits import Limits
-from engine.model import DAY, NO_END, ColumnId, Instant, Occupancy, Reservation, Rows, Window
+from engine.model import DAY, NO_END, ColumnId, Days, Instant, Occupancy, Reservation, Rows, Window
 from engine.occupancy import MOST_DOUBTS, next_midnight, occupancy, taken_and_blocked, vanished
 from engine.spans import EMPTY, IntervalSet
-from engine.walltime import WallClock
+from engine.walltime import WallClock, wall_span
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EPOCH = datetime(1970, 1, 1)
@@ -218,3 +218,26 @@ def test_occupancy_is_the_set_of_occupied_minutes(
     quick = taken_and_blocked(made, through, WallClock(BERLIN), LIMITS)
     assert quick in (None, (seen.taken, seen.blocked))
     assert quick is not None or any(next_midnight(*each) is None for each in occupied)
+
+
+ANYWHERE = st.sampled_from([BERLIN, ZoneInfo("America/Havana"), ZoneInfo("Atlantic/Azores"), ZoneInfo("Asia/Beirut")])
+"""In the last three clocks change at midnight, or right before it."""
+CHANGES = st.sampled_from(["2026-03-08", "2026-03-28", "2026-03-29", "2026-10-24", "2026-10-25", "2026-10-31", "2026-11-01"])
+
+
+@given(ANYWHERE, CHANGES, st.integers(-1, 1), st.integers(0, 95), st.integers(1, 200))
+def test_the_days_of_a_row_are_enough_to_see_it(
+    zone: ZoneInfo, change: str, days: int, first: int, length: int
+) -> None:
+    """I1: whatever the clock does, what a row blocks lies in the part of the window that its own days are."""
+    start = wall(f"{change} 00:00") + days * DAY + first * 900
+    end = start + length * 900
+    made, clock = Rows(A), WallClock(zone)
+    made.occupied.extend((start, end))
+    through = Window(Instant(start - 90 * DAY), Instant(end + 90 * DAY))
+    named = Days(start // DAY, end // DAY)
+    part = clock.within(through, named)
+    assert part is not None
+    assert wall_span(named).start <= start < end <= wall_span(named).end
+    limits = Limits(zone=zone)
+    assert taken_and_blocked(made, part, clock, limits) == taken_and_blocked(made, through, clock, limits)

@@ -5,6 +5,7 @@ answer, and the next call tries again.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,14 @@ UPGRADED_WITHIN: Final = 600.0
 """Seconds for the copy of a large ledger on a slow disk, once after an upgrade."""
 
 
+class _Wish:
+    """What one call wants to have written, and what became of it."""
+
+    def __init__(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
+        self.records, self.entries = records, entries
+        self.error: BaseException | None = None
+
+
 class SqliteLedger:
     """A `Ledger` at `path`; `realm` keeps the shadow's baseline apart. An async context manager."""
 
@@ -46,6 +55,8 @@ class SqliteLedger:
         self._file: LedgerFile | None = None
         self._known: dict[Place, Any] = {}
         """Every record of every realm as last read or written: the engine's own values, so it costs little."""
+        self._wishes: deque[_Wish] = deque()
+        """What is to be written next, oldest first; while the disk writes, what comes meanwhile gathers here."""
         self._thread = DaemonThread("ledger")
 
     async def __aenter__(self) -> Self:
@@ -84,7 +95,7 @@ class SqliteLedger:
         records |= {self._place("column", column_key(column)): each for column, each in columns.items()}
         if portal is not None:
             records[self._place("portal", "")] = portal
-        await self._do(lambda: self._remember(records, entries))
+        await self._write_down(records, entries)
 
     async def shelf(self) -> bytes | None:
         """What `shelve` was given last; None when nothing ever was. Raises LedgerError."""
@@ -95,7 +106,7 @@ class SqliteLedger:
 
     async def shelve(self, data: bytes) -> None:
         """Keep what the source wants to know after a restart; raises LedgerError."""
-        await self._do(lambda: self._remember({self._place("shelf", ""): data}, ()))
+        await self._write_down({self._place("shelf", ""): data}, ())
 
     async def history(self, since: float, calendar: str | None = None) -> list[Entry]:
         """The entries since that wall-clock time, of one calendar or of all, oldest first; raises LedgerError."""
@@ -120,6 +131,16 @@ class SqliteLedger:
         """
         return await _peeked(path, lambda: look_back(path, realm, since))
 
+    async def _write_down(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
+        """In one transaction with all that waits by then: a thousand calendars that change at once need few of them."""
+        wish = _Wish(records, entries)
+        self._wishes.append(wish)
+        try:
+            await self._do(lambda: self._grant(wish))
+        finally:
+            with suppress(ValueError):  # what is given up before its turn came is not written any more
+                self._wishes.remove(wish)
+
     async def _do(self, work: Callable[[], T], within: float | None = None) -> T:
         return await _within(self._path, self._thread, work, within)
 
@@ -139,6 +160,23 @@ class SqliteLedger:
         except RottenError:
             news = self._begin_anew()
         return _recollection(self._known, self._realm, news)
+
+    def _grant(self, wish: _Wish) -> None:
+        """Write `wish` and all that wait beside it, if that was not done with an earlier one."""
+        wishes, records = list[_Wish](), dict[Place, Any]()
+        with suppress(IndexError):
+            while True:
+                wishes.append(self._wishes.popleft())
+        for each in wishes:
+            records |= each.records
+        try:
+            if wishes:
+                self._remember(records, tuple(entry for each in wishes for entry in each.entries))
+        except BaseException as error:  # noqa: BLE001 - it belongs to all of them
+            for each in wishes:
+                each.error = error
+        if wish.error is not None:
+            raise wish.error
 
     def _remember(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         try:
@@ -215,7 +253,7 @@ async def _within(path: Path, thread: DaemonThread, work: Callable[[], T], limit
     """Have `work` done on a thread, and wait for it no longer than is bearable."""
     try:
         async with asyncio.timeout(limit or GIVE_UP_AFTER):
-            return await asyncio.get_running_loop().run_in_executor(thread, work)
+            return await thread.do(work)
     except TimeoutError:
         raise unwritable(path, "timeout") from None
     except RottenError:

@@ -9,10 +9,12 @@ Whatever a change of Dr.Flex's interface touches is in this module. Pure: no req
 """
 
 import re
+from array import array
 from bisect import bisect_left
 from codecs import BOM_UTF8
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
+from sys import byteorder
 from typing import Final, NamedTuple
 
 import msgspec
@@ -100,28 +102,20 @@ class _Body(NamedTuple):
 
 
 class _Day(NamedTuple):
-    """The `number`th local day since 1970-01-01, `[start, end)`, and how an interval that lies in it is written."""
+    """The `number`th local day since 1970-01-01, `[start, end)`, and its date and offset as they are written."""
 
     number: int
     start: int
     end: int
-    form: str
+    date: str
+    offset: str
 
 
 _TAIL: Final = b"]}"
 _WIDTH: Final = len('{"start":"2026-11-23T08:00:00+01:00","end":"2026-11-23T08:20:00+01:00"},')
-_NO_DAY: Final = _Day(0, 0, 0, "")
-
-
-class _Times(dict[int, str]):
-    """Seconds of the day as `08:00:00`, each written once."""
-
-    def __missing__(self, second: int) -> str:
-        text = self[second] = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
-        return text
-
-
-_TIMES: Final = _Times()
+_NO_DAY: Final = _Day(0, 0, 0, "", "")
+_DATE: Final = "*"
+"""Where a day's date goes."""
 
 
 def _head(name: str, window: Window, clock: WallClock) -> bytes:
@@ -136,14 +130,33 @@ def _rows(blocked: IntervalSet, clock: WallClock) -> bytes:
         day = _day_of(edges[here], day, clock)
         there = bisect_left(edges, day.end, here) & -2
         if there > here:
-            times = [_TIMES[each - day.start] for each in edges[here:there]]
-            texts.append(day.form * (len(times) // 2) % tuple(times))
+            form = _form(_since(edges[here:there], day.start), edges.typecode, day.offset)
+            texts.append(form.replace(_DATE, day.date))
         else:
             there = here + 2
             start, end = (clock.isoformat(Instant(each)) for each in edges[here:there])
             texts.append(f'{{"start":"{start}","end":"{end}"}},')
         here = there
     return "".join(texts)[:-1].encode()
+
+
+def _since(edges: "array[int]", start: int) -> bytes:
+    """`edges`, none before `start`, counted from there: taken away from all at once, as from one long number."""
+    ones = _ones(edges.typecode, len(edges))
+    return (int.from_bytes(edges.tobytes(), byteorder) - start * ones).to_bytes(len(edges) * edges.itemsize, byteorder)
+
+
+@lru_cache(maxsize=1024)
+def _ones(code: str, count: int) -> int:
+    return int.from_bytes((array(code, [1]) * count).tobytes(), byteorder)
+
+
+@lru_cache(maxsize=1024)
+def _form(packed: bytes, code: str, offset: str) -> str:
+    """Intervals of a day, packed as seconds of it: on many days the same are taken, and only the date differs."""
+    times = [f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}" for second in array(code, packed)]
+    form = f'{{"start":"{_DATE}T%s{offset}","end":"{_DATE}T%s{offset}"}},'
+    return form * (len(times) // 2) % tuple(times)
 
 
 def _day_of(second: int, last: _Day, clock: WallClock) -> _Day:
@@ -162,8 +175,7 @@ def _day(zone: tzinfo, number: int) -> _Day:
     if len({reading.utcoffset() for reading in readings}) > 1:
         return _NO_DAY
     start, text = (midnight - _EPOCH) // _SECOND, midnight.isoformat()
-    day, offset = text[:10], text[19:]
-    return _Day(number, start, start + DAY, f'{{"start":"{day}T%s{offset}","end":"{day}T%s{offset}"}},')
+    return _Day(number, start, start + DAY, text[:10], text[19:])
 
 
 # ------------------------------------------------------------------------------------------------------ answers

@@ -129,7 +129,7 @@ def _rows(blocked: IntervalSet, clock: WallClock) -> bytes:
     while here < len(edges):
         day = _day_of(edges[here], day, clock)
         there = bisect_left(edges, day.end, here) & -2
-        if there > here:
+        if there > here and edges[here] >= 0:
             form = _form(_since(edges[here:there], day.start), edges.typecode, day.offset)
             texts.append(form.replace(_DATE, day.date))
         else:
@@ -141,7 +141,7 @@ def _rows(blocked: IntervalSet, clock: WallClock) -> bytes:
 
 
 def _since(edges: "array[int]", start: int) -> bytes:
-    """`edges`, none before `start`, counted from there: taken away from all at once, as from one long number."""
+    """`edges`, none before `start` nor 1970, counted from there: taken away from all at once, as from one number."""
     ones = _ones(edges.typecode, len(edges))
     return (int.from_bytes(edges.tobytes(), byteorder) - start * ones).to_bytes(len(edges) * edges.itemsize, byteorder)
 

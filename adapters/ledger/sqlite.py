@@ -6,16 +6,16 @@ answer, and the next call tries again.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from adapters.ledger.aside import set_aside
 from adapters.ledger.file import LedgerFile, look, look_back
 from adapters.ledger.judging import RottenError, judged, unwritable
 from adapters.ledger.rows import MARK, Place, column_key, column_of
-from adapters.ledger.thread import DaemonThread
+from adapters.ledger.thread import DaemonThread, tell
 from adapters.ledger.upgrading import outdated, upgrade
 from engine.faults import Fault
 from engine.model import ColumnId
@@ -38,12 +38,12 @@ UPGRADED_WITHIN: Final = 600.0
 """Seconds for the copy of a large ledger on a slow disk, once after an upgrade."""
 
 
-class _Wish:
-    """What one call wants to have written, and what became of it."""
+class _Wish(NamedTuple):
+    """What one call wants to have written, and its answer."""
 
-    def __init__(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
-        self.records, self.entries = records, entries
-        self.error: BaseException | None = None
+    records: dict[Place, Any]
+    entries: tuple[Entry, ...]
+    written: "asyncio.Future[None]"
 
 
 class SqliteLedger:
@@ -64,7 +64,7 @@ class SqliteLedger:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            await _within(self._path, self._thread, self._close)
+            await self._do(self._close)
         except LedgerError:
             pass  # a disk that hangs keeps no one from leaving; what was committed stays
         finally:
@@ -133,16 +133,24 @@ class SqliteLedger:
 
     async def _write_down(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         """In one transaction with all that waits by then: a thousand calendars that change at once need few of them."""
-        wish = _Wish(records, entries)
+        wish = _Wish(records, entries, asyncio.get_running_loop().create_future())
         self._wishes.append(wish)
+        if len(self._wishes) == 1:  # whoever takes the first takes all
+            self._later(self._grant)
         try:
-            await self._do(lambda: self._grant(wish))
+            await _within(self._path, wish.written)
         finally:
             with suppress(ValueError):  # what is given up before its turn came is not written any more
                 self._wishes.remove(wish)
 
+    def _later(self, job: Callable[[], None]) -> None:
+        self._thread.post(job)
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+        tell(loop, what)
+
     async def _do(self, work: Callable[[], T], within: float | None = None) -> T:
-        return await _within(self._path, self._thread, work, within)
+        return await _within(self._path, self._thread.do(work), within)
 
     def _is_outdated(self) -> bool:
         with suppress(RottenError), judged(self._path):  # what is rotten is for _recall to set aside
@@ -161,9 +169,9 @@ class SqliteLedger:
             news = self._begin_anew()
         return _recollection(self._known, self._realm, news)
 
-    def _grant(self, wish: _Wish) -> None:
-        """Write `wish` and all that wait beside it, if that was not done with an earlier one."""
-        wishes, records = list[_Wish](), dict[Place, Any]()
+    def _grant(self) -> None:
+        """Write all that waits, and tell those who wait for it."""
+        wishes, records, failure = list[_Wish](), dict[Place, Any](), None
         with suppress(IndexError):
             while True:
                 wishes.append(self._wishes.popleft())
@@ -173,10 +181,9 @@ class SqliteLedger:
             if wishes:
                 self._remember(records, tuple(entry for each in wishes for entry in each.entries))
         except BaseException as error:  # noqa: BLE001 - it belongs to all of them
-            for each in wishes:
-                each.error = error
-        if wish.error is not None:
-            raise wish.error
+            failure = error
+        if wishes:
+            self._tell(wishes[0].written.get_loop(), lambda: _answer(wishes, failure))
 
     def _remember(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         try:
@@ -244,20 +251,30 @@ async def _peeked(path: Path, work: Callable[[], T]) -> T:
     """Have `work` look at the ledger at `path`, on a thread of its own."""
     thread = DaemonThread("ledger-look")
     try:
-        return await _within(path, thread, work)
+        return await _within(path, thread.do(work))
     finally:
         thread.shutdown()
 
 
-async def _within(path: Path, thread: DaemonThread, work: Callable[[], T], limit: float | None = None) -> T:
-    """Have `work` done on a thread, and wait for it no longer than is bearable."""
+async def _within(path: Path, answer: Awaitable[T], limit: float | None = None) -> T:
+    """Wait for what a thread does with the ledger at `path`, no longer than is bearable."""
     try:
         async with asyncio.timeout(limit or GIVE_UP_AFTER):
-            return await thread.do(work)
+            return await answer
     except TimeoutError:
         raise unwritable(path, "timeout") from None
     except RottenError:
         raise LedgerError("ledger.rotten", file=path.name) from None
+
+
+def _answer(wishes: Iterable[_Wish], failure: BaseException | None) -> None:
+    for each in wishes:
+        if each.written.done():
+            continue
+        if failure is None:
+            each.written.set_result(None)
+        else:
+            each.written.set_exception(failure)
 
 
 def _recollection(known: Mapping[Place, Any], realm: str, news: Fault | None) -> Recollection:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -18,10 +19,18 @@ class DaemonThread:
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
+    def post(self, job: Callable[[], None]) -> None:
+        """Do it, which must not fail, when all that came before is done."""
+        self._jobs.put(job)
+
     async def do(self, work: Callable[[], T]) -> T:
         """What `work` comes to, done when all that came before is, unless nobody waits for it by then."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+
+        def settle(how: Callable[[Any], None], what: object) -> None:
+            if not answer.done():
+                how(what)
 
         def job() -> None:
             if answer.cancelled():
@@ -29,15 +38,11 @@ class DaemonThread:
             try:
                 found = work()
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
-                tell(answer.set_exception, error)
+                tell(loop, partial(settle, answer.set_exception, error))
             else:
-                tell(answer.set_result, found)
+                tell(loop, partial(settle, answer.set_result, found))
 
-        def tell(how: Callable[[Any], None], what: object) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-                loop.call_soon_threadsafe(lambda: None if answer.done() else how(what))
-
-        self._jobs.put(job)
+        self.post(job)
         return await answer
 
     def shutdown(self) -> None:
@@ -48,3 +53,9 @@ class DaemonThread:
         while (job := self._jobs.get()) is not None:
             job()
             del job  # or its answer would live on until the next one
+
+
+def tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+    """Have `loop` do it; one that has ended, and with it whoever waited, is told nothing."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(what)

@@ -73,6 +73,12 @@ class InlineLedger(SqliteLedger):
         except RottenError:
             raise LedgerError("ledger.rotten", file=self._path.name) from None
 
+    def _later(self, job: Callable[[], None]) -> None:
+        job()
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+        what()
+
     def drop(self) -> None:
         """The process is gone."""
         self._close()

@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
+
+CAREFUL: Final = "careful"
 
 
 class Figures(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -70,6 +73,13 @@ class Outcome(Figures, kw_only=True):
             if own.cpu is not None and floor.cpu:
                 outcome.facts["cpu_ratio"] = own.cpu / floor.cpu
         return outcome
+
+    def least(self) -> "Outcome | None":
+        """The same, were tmex no more than `careful`, which does what no program of its kind can leave out; None where
+        that was not measured.
+        """
+        least = self.peers.get(CAREFUL)
+        return None if least is None else Outcome.against(least, self.floor, peers=self.peers)
 
     def figure(self, name: str) -> float | None:
         """A figure by its name: `ratio_p99`, a fact's, or `peers.NAME` for the ratio of p50 to that peer's."""

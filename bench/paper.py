@@ -7,7 +7,7 @@ from typing import Final
 from bench.figures import Figures, Outcome, Record
 from bench.plot import plot
 from bench.registry import SCENARIOS, entries
-from bench.scenario import Scenario
+from bench.scenario import Goal, Scenario
 from bench.telling import fact, limit, machine_lines, measured, number, rows, seconds, size
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -21,7 +21,8 @@ hold elsewhere; seconds are of this machine. `python -m bench --help` tells how 
 _ELSEWHERE: Final = """
 ## The programs beside tmex
 
-`careful` is ours: it hears of a change, reads its day, writes that to a SQLite file, and posts a ready body.
+`careful` is ours: it hears of a change, reads its day, writes that to a SQLite file in a thread, and posts a ready
+body. It shows what a goal leaves for all the rest: where `careful` misses it, tmex cannot reach it.
 `make bench-peers` measures what they take for a part of tmex's work: those that hear of a change post a ready body, as
 the floor does. Debezium's engine follows the server's log: where it is measured, the server writes that log at
 `wal_level = logical` for every program of the scenario. Its driver knows no Unix sockets and comes over loopback; the
@@ -86,9 +87,9 @@ def _machine(record: Record) -> Iterator[str]:
 
 
 def _goals(record: Record) -> Iterator[str]:
-    yield "| scenario | goal | | reached | |"
-    yield "| --- | --- | ---: | ---: | --- |"
-    missed = []
+    yield "| scenario | goal | | reached | | `careful` reaches |"
+    yield "| --- | --- | ---: | ---: | --- | ---: |"
+    missed: dict[tuple[str, str], list[str]] = {}
     for entry in entries():
         outcome = record.scenarios.get(entry.name)
         for goal in entry.goals:
@@ -96,13 +97,20 @@ def _goals(record: Record) -> Iterator[str]:
             told = "not measured" if reached is None else number(reached)
             met = reached is None or goal.met(reached)
             word = "" if reached is None else "yes" if met else "**no**"
-            yield f"| `{entry.name}` | {goal.says} | {limit(goal)} | {told} | {word} |"
+            least = None if outcome is None else outcome.least()
+            yield f"| `{entry.name}` | {goal.says} | {limit(goal)} | {told} | {word} | {_least(least, goal)} |"
             if not met:
-                missed.append(f"- `{entry.name}`, {goal.says}: {goal.why or 'not explained yet'}.")
+                missed.setdefault((entry.name, goal.why or "not explained yet"), []).append(goal.says)
     yield ""
     if missed:
         yield "Not reached, and why:\n"
-        yield from missed
+        yield from (f"- `{name}`, {'; '.join(which)}: {why}." for (name, why), which in missed.items())
+
+
+def _least(least: Outcome | None, goal: Goal) -> str:
+    """What the goal's figure would be, were tmex no more than `careful`; nothing where nobody knows."""
+    reached = None if least is None else least.figure(goal.figure)
+    return "" if reached is None else number(reached)
 
 
 def _section(scenario: Scenario, told: dict[str, Outcome]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final
 import psutil
 
 from bench.contest import Contestant, contest
-from bench.figures import Outcome
+from bench.figures import CAREFUL, Outcome
 from bench.lab import Lab
 from bench.peers import FOLLOWERS, HEARERS, Office, lacking, offices
 from bench.practices import ExportPractice, PostgresPractice, SqlitePractice
@@ -17,11 +17,10 @@ from bench.scenario import Goal, Scenario
 
 Practice = PostgresPractice | SqlitePractice | ExportPractice
 _ROWS: Final = (300, 2000, 5000)
-_CAREFUL: Final = "careful"
 _CALENDAR_WORK: Final = (
-    "no program can both know what changed and remember what it sends without a query and a write before the upload: "
-    "`careful` does just these two, decides nothing and posts a ready body, and is the limit; what tmex does beyond it "
-    "is told step by step by `anatomy.postgres`"
+    "no program can both know what changed and remember what it sends without a query, and a write that must not stop "
+    "the job where a disk hangs, before the upload; `careful` does just these two, decides nothing and posts a ready "
+    "body. What tmex does beyond it is told step by step by `anatomy.postgres`"
 )
 _WHOLE_FILE: Final = (
     "the file's events do not tell what changed, so that the whole column is read, where PostgreSQL names the days; "
@@ -39,7 +38,7 @@ async def postgres(lab: Lab, rows: int) -> Outcome:
     followed = any(not lacked.get(name, "-") for name in FOLLOWERS)
     async with await PostgresPractice.of(lab, rows, followed=followed) as place, portal() as target:
         contestants = _contestants(lab, target, place.address, "bench.floors.postgres", place)
-        contestants[_CAREFUL] = Contestant(partial(_peer, "bench.floors.careful", place.address, target), place.commit)
+        contestants[CAREFUL] = Contestant(partial(_peer, "bench.floors.careful", place.address, target), place.commit)
         for name in (name for name, reason in lacked.items() if not reason):
             office = await offices(name, place)
             start = partial(_at_work, office, place, target)
@@ -148,7 +147,7 @@ def _scenario(source: str, tells: str, floor: str) -> Scenario:
         sizes=_ROWS,
         of="rows in the column",
         floor=floor,
-        peers=(_CAREFUL, *HEARERS) if source == "postgres" else (),
+        peers=(CAREFUL, *HEARERS) if source == "postgres" else (),
         goals={5000: _OF_5000[source]},
         quick=5000,
     )

@@ -62,6 +62,17 @@ def test_ratios_are_to_the_floor_and_to_peers() -> None:
     assert told.figure("peers.nobody") is None
 
 
+def test_the_least_that_such_a_program_does_is_held_against_the_same_goals() -> None:
+    """As if it were tmex; nothing is said where it was not measured."""
+    told = outcome(3.0, 2.0)
+    assert told.least() is None
+    told.peers |= {"other": Figures.of([6.0]), "careful": Figures.of([2.4], 2.4)}
+    least = told.least()
+    assert least is not None
+    assert least.figure("ratio_p50") == least.figure("cpu_ratio") == 1.2
+    assert least.figure("peers.other") == pytest.approx(0.4)
+
+
 @pytest.mark.parametrize(("reached", "met"), [(1.9, True), (2.0, True), (2.1, False)])
 def test_a_goal_just_below_at_and_above_its_limit(reached: float, met: bool) -> None:
     """At the limit it is reached."""
@@ -91,7 +102,7 @@ def test_figures_have_fitting_units(told: object, shown: object) -> None:
 def test_a_missed_goal_is_said_and_explained() -> None:
     """The page says no where a goal is not reached, and why; a reached one needs no words."""
     assert "| **no** |" in page(record(9.0))
-    assert f"- `{NAME}`, p50 against the floor's: " in page(record(9.0))
+    assert f"- `{NAME}`, p50 against the floor's; p99 against the floor's; " in page(record(9.0))
     assert "not explained yet" not in page(record(9.0))
     assert f"- `{NAME}`, p50" not in page(record(1.1))
 

@@ -1,7 +1,8 @@
 """A SQLite file is read without harm to the practice: nothing is written, no lock outlives its one statement.
 
-What the practice's program waits for is bounded by `STATEMENT_LIMIT`, what we wait for a lock by `_TRIES`. Every
-failure is a `SourceError` in our own words.
+What the practice's program waits for is bounded by `STATEMENT_LIMIT`, what we wait for a lock by `_TRIES`. Where
+readers hold up writers, as all do without a write-ahead log, the file is then left alone for as long as we had it.
+Every failure is a `SourceError` in our own words.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ _LOCK_WAIT: Final = 0.1
 """Seconds to wait for the practice's lock at each try, and between two tries."""
 _TRIES: Final = 5
 _CLOSE_LIMIT: Final = 1.0
+_LONGEST_REST: Final = 1.0
+"""Seconds that the file is left alone at most."""
 _STEPS: Final = 10_000
 """Instructions of SQLite between two looks whether the statement is still wanted: far less than a millisecond."""
 _SETTINGS: Final = """
@@ -56,6 +59,10 @@ class SqliteFile:
         self.opened: Identity | None = None
         """The file that the connection belongs to."""
         self._unwanted = threading.Event()
+        self._in_the_way = False
+        """Whether a statement of ours holds up who wants to write."""
+        self._free_at = 0.0
+        """Until when the file is left alone, by the loop's clock."""
         self._one_at_a_time = asyncio.Lock()
         self._closing: set[asyncio.Future[Any]] = set()
 
@@ -65,6 +72,8 @@ class SqliteFile:
         Raises SourceError.
         """
         async with self._one_at_a_time:
+            if (rest := self._free_at - _now()) > 0:
+                await asyncio.sleep(rest)
             for _ in range(_TRIES - 1):
                 try:
                     return await self._try(sql, values)
@@ -106,7 +115,7 @@ class SqliteFile:
             raise
 
     async def _ask(self, sql: str, values: Mapping[str, str]) -> list[Row]:
-        connection = await self._current()
+        connection, began = await self._current(), _now()
         try:
             rows: Iterable[Any] = await connection.execute_fetchall(sql, values)
             return list(rows)
@@ -117,6 +126,9 @@ class SqliteFile:
             if missing is None:
                 raise
             raise _raised(missing) from error
+        finally:
+            if self._in_the_way:
+                self._free_at = _now() + min(_now() - began, _LONGEST_REST)
 
     async def _current(self) -> aiosqlite.Connection:
         identity = self._identity()
@@ -128,6 +140,9 @@ class SqliteFile:
             self._connection.text_factory = methodcaller("decode", "utf-8", "replace")
             await self._connection.set_progress_handler(self._unwanted.is_set, _STEPS)
             await self._connection.executescript(_SETTINGS)
+            self._in_the_way = True
+            [[mode]] = await self._connection.execute_fetchall("PRAGMA journal_mode")
+            self._in_the_way = mode != "wal"
         return self._connection
 
     def _connect(self) -> aiosqlite.Connection:
@@ -166,6 +181,10 @@ class SqliteFile:
                     return True
                 raise
         return False
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _raised(fault: Fault) -> SourceError:

@@ -222,7 +222,9 @@ def test_occupancy_is_the_set_of_occupied_minutes(
 
 ANYWHERE = st.sampled_from([BERLIN, ZoneInfo("America/Havana"), ZoneInfo("Atlantic/Azores"), ZoneInfo("Asia/Beirut")])
 """In the last three clocks change at midnight, or right before it."""
-CHANGES = st.sampled_from(["2026-03-08", "2026-03-28", "2026-03-29", "2026-10-24", "2026-10-25", "2026-10-31", "2026-11-01"])
+CHANGES = st.sampled_from(
+    ["2026-03-08", "2026-03-28", "2026-03-29", "2026-10-24", "2026-10-25", "2026-10-31", "2026-11-01"]
+)
 
 
 @given(ANYWHERE, CHANGES, st.integers(-1, 1), st.integers(0, 95), st.integers(1, 200))

@@ -218,6 +218,7 @@ def _off(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - eve
 
 
 def _turn(lang: str, *, on: bool) -> int:
+    from adapters.mailbox import Mailbox  # noqa: PLC0415 - see the module's first sentences
     from adapters.pulse import Pulse  # noqa: PLC0415 - see the module's first sentences
     from adapters.switch import Switch  # noqa: PLC0415 - see the module's first sentences
 
@@ -226,6 +227,7 @@ def _turn(lang: str, *, on: bool) -> int:
         Switch(state).write(on=on)
     except OSError as error:
         return _complain([Fault("switch.unwritable", {"kind": type(error).__name__})], lang)
+    Mailbox(state).ring()
     tell(phrase(f"{verb}.done", lang, state=str(state.absolute())))
     if not Pulse(state).beats():
         tell(phrase(f"{verb}.idle", lang))

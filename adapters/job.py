@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,6 @@ from engine.spans import IntervalSet
 if TYPE_CHECKING:
     from adapters.status import PageServer
 
-SWITCH_LOOK = 1.0
-"""Seconds between two looks at the switch (I8), and between two beats of the pulse."""
 STANDBY_LOOK = 1.0
 """Seconds between two tries of a standby to become the job (I9)."""
 END_WITHIN = 9.0
@@ -69,11 +68,8 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
     journal.event("job.started", version=__version__, calendars=len(settings.calendars))
     notify(READY)
     async with asyncio.TaskGroup() as tasks:
-        others = [
-            tasks.create_task(_follow(switch, engine, journal, fault)),
-            tasks.create_task(_beat(Pulse(settings.state), notify)),
-            tasks.create_task(Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order))),
-        ]
+        follow = _follow(switch, engine, journal, fault)
+        others = [tasks.create_task(_attend(engine, settings, follow, notify))]
         if settings.alert_webhook or settings.alert_mail or settings.heartbeat_url:
             others.append(tasks.create_task(_alarm(engine, settings, journal)))
         await engine.run(stop)
@@ -82,12 +78,28 @@ async def _work(engine: Engine, settings: Settings, journal: Journal, stop: asyn
     journal.event("job.stopped")
 
 
-async def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault | None) -> None:
-    """Let the switch of the state decide, within a second of its being turned; tell what is wrong with it, if that is
-    not `known` (I8).
-    """
-    while True:
-        await asyncio.sleep(SWITCH_LOOK)
+async def _attend(engine: Engine, settings: Settings, follow: Callable[[], None], notify: Notify) -> None:
+    """Obey the switch and orders, and show that the loop lives: all in one, for each time to wake costs."""
+    pulse = Pulse(settings.state)
+
+    def look() -> None:
+        follow()
+        notify(ALIVE)
+        with suppress(OSError):
+            pulse.beat()
+
+    try:
+        await Mailbox(settings.state).serve(lambda order: _carry_out(engine, settings, order), look)
+    finally:
+        with suppress(OSError):
+            pulse.stop()
+
+
+def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault | None) -> Callable[[], None]:
+    """A look that lets the switch of the state decide, and tells what is wrong with it, if that is not `known` (I8)."""
+
+    def look() -> None:
+        nonlocal known
         on, fault = switch.read()
         if fault is not None and fault != known:
             journal.fault(fault)
@@ -96,17 +108,7 @@ async def _follow(switch: Switch, engine: Engine, journal: Journal, known: Fault
             journal.event("job.switched", on=on)
             engine.switch(on=on)
 
-
-async def _beat(pulse: Pulse, notify: Notify) -> None:
-    try:
-        while True:
-            notify(ALIVE)
-            with suppress(OSError):
-                pulse.beat()
-            await asyncio.sleep(SWITCH_LOOK)
-    finally:
-        with suppress(OSError):
-            pulse.stop()
+    return look
 
 
 async def _alarm(engine: Engine, settings: Settings, journal: Journal) -> None:

@@ -1,7 +1,8 @@
 """Orders of a command reach the running job through the state's folder, and its answers come back the same way.
 
 An order is a file that appears whole or not at all; the job takes each once. A named pipe beside them is the bell that
-wakes the job; it says nothing, and where there can be none the job looks more often. No port, no ledger needed.
+wakes the job, for an order or for whatever else it should look at; it says nothing, and where there can be none the job
+looks more often. No port, no ledger needed.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ LOOK_EVERY: Final = 0.25
 """Seconds between two looks of a command at whether the job still lives, and of the job at orders without a bell."""
 _ANSWER_EVERY: Final = 0.02
 """Seconds between two looks of a command at its answer."""
-_WITH_BELL: Final = 5.0
-"""Seconds between two looks of the job although nobody rang: the folder may have been made anew."""
+_WITH_BELL: Final = 2.0
+"""Seconds between two looks of the job although nobody rang: not all ring, and the folder may have been made anew."""
 _FORGET_AFTER: Final = 300.0
 _BELL: Final = "bell"
 
@@ -48,7 +49,7 @@ class Mailbox:
         name = uuid4().hex
         answer = self._folder / f"{name}.answer"
         self._put(self._folder / f"{name}.order", msgspec.json.encode(order))
-        self._ring()
+        self.ring()
         try:
             async with asyncio.timeout(limit):
                 while not answer.exists():  # noqa: ASYNC110 - another process makes it
@@ -60,10 +61,23 @@ class Mailbox:
             for each in (answer, answer.with_suffix(".order")):
                 each.unlink(missing_ok=True)
 
-    async def serve(self, handle: Callable[[Order], Awaitable[bytes]]) -> None:
-        """Carry out each order that comes, several at a time, and answer it; ends only when cancelled."""
+    def ring(self) -> None:
+        """Have the job look now. With nobody to hear it, or nothing to ring with, it looks a little later."""
+        with suppress(OSError):
+            bell = os.open(self._folder / _BELL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                os.write(bell, b"!")
+            finally:
+                os.close(bell)
+
+    async def serve(self, handle: Callable[[Order], Awaitable[bytes]], look: Callable[[], None]) -> None:
+        """Carry out each order that comes, several at a time, and answer it; ends only when cancelled.
+
+        `look` is called at the beginning, at every ring, and every two seconds.
+        """
         async with self._bell() as rung, asyncio.TaskGroup() as tasks:
             while True:
+                look()
                 for path, order in self._take():
                     tasks.create_task(self._carry_out(path, order, handle))
                 await rung()
@@ -103,9 +117,10 @@ class Mailbox:
             rings.set()
 
         async def rung() -> None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_WITH_BELL):
-                    await rings.wait()
+            # At even seconds, as whatever else comes every two seconds, so that all are one wake-up.
+            late = loop.call_later(_WITH_BELL - loop.time() % _WITH_BELL, rings.set)
+            await rings.wait()
+            late.cancel()
             rings.clear()
 
         loop.add_reader(bell, ring)
@@ -114,15 +129,6 @@ class Mailbox:
         finally:
             loop.remove_reader(bell)
             os.close(bell)
-
-    def _ring(self) -> None:
-        """Nobody may be there to hear it, or nothing to ring with: then the order is found a little later."""
-        with suppress(OSError):
-            bell = os.open(self._folder / _BELL, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                os.write(bell, b"!")
-            finally:
-                os.close(bell)
 
     def _put(self, path: Path, content: bytes) -> None:
         make_folder(self._folder)

@@ -159,15 +159,17 @@ class Listener:
         """Ask every two seconds, prove once per interval; returns when it is better to begin anew."""
         now = asyncio.get_running_loop().time
         proven = polled = now()
-        while not await session.lost_within(PULSE_EVERY):
+        # At even seconds, as the job's own look is, so that both are one wake-up.
+        while not await session.lost_within(PULSE_EVERY - now() % PULSE_EVERY):
             usage, shape = await self._pulse(link)
             self._note(reason, usage)
             if shape != before:
                 return  # other relations or triggers: they may announce nothing
-            if reason is not None and now() - polled >= POLL_EVERY - PULSE_EVERY / 2:
+            # What would be late at the next question is due now.
+            if reason is not None and now() - polled > POLL_EVERY - PULSE_EVERY:
                 polled = now()
                 session.inbox.put(Hint())
-            if now() - proven >= self._interval:
+            if now() - proven > self._interval - PULSE_EVERY:
                 proven = now()
                 if reason is not None or not await self._echoes(session, PULSE_LIMIT):
                     return  # it may hear by now, or is deaf

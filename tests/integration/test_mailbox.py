@@ -1,7 +1,7 @@
 """An order reaches the job at once by its bell, and a little later where there is none."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from adapters.mailbox import Mailbox, Order
 from tests.eventually import eventually
 
 LIMIT = 20.0
-NEVER = 1000.0
+NEVER = 1e9
 
 
 async def handle(order: Order) -> bytes:
@@ -20,9 +20,9 @@ async def handle(order: Order) -> bytes:
 
 
 @asynccontextmanager
-async def serving(state: Path) -> AsyncIterator[Path]:
+async def serving(state: Path, look: Callable[[], None] = lambda: None) -> AsyncIterator[Path]:
     """A job's side of the mailbox; the folder of its orders, once it is there."""
-    job = asyncio.create_task(Mailbox(state).serve(handle))
+    job = asyncio.create_task(Mailbox(state).serve(handle, look))
     folder = state.with_name("tmex.db.orders")
     try:
         yield folder
@@ -48,6 +48,42 @@ async def test_the_bell_wakes_the_job(tmp_path: Path, monkeypatch: pytest.Monkey
         for verb in ("status", "sync", "release"):
             assert await Mailbox(tmp_path / "tmex.db").send(Order(verb), LIMIT) == verb.encode()
         assert [each.name for each in folder.iterdir()] == ["bell"]
+
+
+async def test_a_ring_is_a_look_also_without_an_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever changed something else that the job should see rings, too; it looks first before anybody rang."""
+    monkeypatch.setattr(mailbox, "_WITH_BELL", NEVER)
+    looks: list[None] = []
+
+    async def looked(times: int) -> None:
+        async def so_often() -> bool:
+            return len(looks) == times
+
+        await eventually(so_often, f"{times} looks")
+
+    async with serving(tmp_path / "tmex.db", lambda: looks.append(None)):
+        await looked(1)
+        for times in (2, 3):
+            Mailbox(tmp_path / "tmex.db").ring()
+            await looked(times)
+
+
+async def test_without_a_ring_it_looks_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I8: not every program that turns the switch rings."""
+    monkeypatch.setattr(mailbox, "_WITH_BELL", 0.05)
+    looks: list[None] = []
+
+    async def looked() -> bool:
+        return len(looks) > 2
+
+    async with serving(tmp_path / "tmex.db", lambda: looks.append(None)):
+        await eventually(looked, "looks that nobody rang for")
+
+
+async def test_a_ring_that_nobody_hears(tmp_path: Path) -> None:
+    """I8: without a job, or a folder of orders, it is nothing; no order and no bell is left behind."""
+    Mailbox(tmp_path / "tmex.db").ring()
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_job_that_comes_later_finds_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

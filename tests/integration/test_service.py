@@ -57,7 +57,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_it_says_that_it_is_ready_lives_and_stops(tmp_path: Path, address: str) -> None:
-    """I11, I8: ready when it works, alive every second, stopping when it was told to end, and nothing after that."""
+    """I11, I8: ready when it works, alive again and again, stopping when it was told to end, nothing after that."""
     async with manager(address) as told, site(tmp_path) as place:
         async with place.job(NOTIFY_SOCKET=address) as process:
             for wanted in (READY, ALIVE, ALIVE):

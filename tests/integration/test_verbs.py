@@ -5,7 +5,9 @@ import json
 import os
 import signal
 import sqlite3
-from contextlib import closing
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from adapters import command
 from adapters.cli import VERBS
 from adapters.lock import StateLock
 from adapters.settings import load
+from adapters.switch import Switch
 from tests.eventually import eventually
-from tests.site import COLUMNS, Site, site
+from tests.site import COLUMNS, LIMIT, Site, site
 
 DAY = "2026-03-09"
 HOURS = [f"{DAY} {hour:02}:00" for hour in range(8, 12)]
@@ -131,6 +134,62 @@ async def test_off_and_on_hold_across_restarts(tmp_path: Path) -> None:
         assert process.returncode == 0
 
 
+BELL_ALONE = """
+import sys
+from adapters import mailbox
+from adapters.cli import main
+mailbox._WITH_BELL = 1e9
+sys.exit(main(["run"]))
+"""
+
+
+@asynccontextmanager
+async def switched(place: Site, process: asyncio.subprocess.Process) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """A job that beats, until the block ends; what it was switched to next, as its log tells."""
+
+    async def told() -> bool:
+        assert process.stderr is not None
+        async for line in process.stderr:
+            found = json.loads(line)
+            if found["event"] == "job.switched":
+                return bool(found["on"])
+        raise AssertionError("the job ended")
+
+    try:
+        await eventually(lambda: _alive(place), "the job beats")
+        yield told
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+
+async def test_on_and_off_reach_a_running_job_at_once(tmp_path: Path) -> None:
+    """I8: by itself it looks at its switch no more here, so whatever it hears of was rung for."""
+    async with site(tmp_path) as place:
+        environ = dict(os.environ) | place.settings
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", BELL_ALONE, env=environ, stderr=-1)
+        async with switched(place, process) as told, asyncio.timeout(LIMIT):
+            for verb, on in (("off", False), ("on", True), ("off", False)):
+                assert (await place.tmex(verb)).code == 0
+                assert await told() is on
+
+
+@pytest.mark.parametrize("bell", ["gone", "never there"])
+async def test_off_without_a_bell(tmp_path: Path, bell: str) -> None:
+    """I8: there can be no pipe, or it is gone, or another program turns the switch: five seconds at most."""
+    async with site(tmp_path) as place:
+        orders = place.state.with_name("tmex.db.orders")
+        if bell == "never there":
+            orders.mkdir(parents=True)
+            (orders / "bell").write_text("")
+        async with switched(place, await place.start("run")) as told:
+            (orders / "bell").unlink()
+            for on in (False, True):
+                Switch(place.state).write(on=on)
+                async with asyncio.timeout(5):
+                    assert await told() is on
+
+
 async def test_off_during_an_upload(tmp_path: Path) -> None:
     """I8, fault 42: the upload under way may end, no new one begins, and what is blocked stays blocked."""
     async with site(tmp_path) as place, place.job():
@@ -190,6 +249,8 @@ async def test_health_without_a_page(tmp_path: Path) -> None:
                 return (await place.tmex("health")).code == 0
 
             await eventually(alive, "the job is healthy")
+            os.utime(place.state.with_name("tmex.db.pulse"), (0, 0))
+            await eventually(alive, "it beats again")
         assert (await place.tmex("health")).code == 1  # a job that ended in order is gone at once
         pulse = place.state.with_name("tmex.db.pulse")
         pulse.touch()
@@ -308,7 +369,8 @@ async def test_a_switch_that_becomes_unreadable_turns_the_job_on_with_an_alarm(t
             assert not place.portal.seen("window")
             switch.write_text("rotten")
             await place.portal.wait_for(lambda all_: len(all_.uploads) >= len(COLUMNS), limit=20)
-            await asyncio.sleep(2)
+            for _ in range(3):  # it looks at its switch before it answers
+                assert "switch.unreadable" in (await place.tmex("status")).out
         finally:
             process.send_signal(signal.SIGTERM)
             _, log = await process.communicate()

@@ -23,6 +23,12 @@ MOST_ENTRIES: Final = 100_000
 MOST_PAGES: Final = 50_000
 """Some 200 MB; beyond it the oldest entries go, `PRUNED` with each call."""
 PRUNED: Final = 1000
+_MERGED_AT: Final = 4_000_000
+"""Bytes of the log after which it is merged into the database."""
+_PAGES_TOUCHED: Final = 12_288
+"""Bytes of the log that a row takes beside what it holds: its page's, the total's, an index's."""
+_MERGED_ANYWAY: Final = 4000
+"""Pages of it after which the commit that comes next merges it."""
 _LOOKS: Final = 3
 """How often `look` looks before it believes that something is wrong: a job may begin or end under its eyes."""
 
@@ -31,7 +37,7 @@ class LedgerFile:
     """One open file. Everything raises RottenError, and LedgerError for what may pass."""
 
     def __init__(self, path: Path, *, looking: bool = False) -> None:
-        self._path, self._looking = path, looking
+        self._path, self._looking, self._logged = path, looking, 0
         with judged(path):
             self._db = open_to_look(path) if looking else open_to_write(path)
         try:
@@ -76,6 +82,15 @@ class LedgerFile:
         with self._transaction("IMMEDIATE"):
             self._keep(kept)
             self._enter(new, horizon)
+        bodies = [body for *_, body, _ in kept] + [body for *_, body, _ in new]
+        self._logged += sum(_PAGES_TOUCHED + len(body) for body in bodies)
+
+    def tidy(self) -> None:
+        """Merge a log that has grown: it waits for the disk, and so should do it while nobody waits for us."""
+        if self._logged > _MERGED_AT:
+            self._logged = 0
+            with suppress(sqlite3.Error):  # the next write tells what is wrong
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def history(self, realm: str, since: float) -> list[Entry]:
         """The entries of `realm` since then, oldest first; rotten ones are left out, for they decide nothing."""
@@ -134,6 +149,7 @@ class LedgerFile:
                 self._db = upgraded(self._db)
             if not looking:
                 self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {_MERGED_ANYWAY}")
                 self._db.execute("PRAGMA synchronous = NORMAL")  # safe from a killed process; the disk may lag behind
             _check(self._db.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
 

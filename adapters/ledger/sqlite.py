@@ -184,6 +184,8 @@ class SqliteLedger:
             failure = error
         if wishes:
             self._tell(wishes[0].written.get_loop(), lambda: _answer(wishes, failure))
+        if self._file is not None and not self._wishes:
+            self._file.tidy()
 
     def _remember(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         try:

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.ledger import SqliteLedger
 from adapters.ledger.file import LedgerFile
+from adapters.ledger.rows import Place
 from engine.ports import LedgerError
 from tests.contract.ledger_contract import EIGHT, changed, holding
 from tests.integration.ledger_tools import opened, recalled
@@ -96,3 +97,20 @@ async def test_what_is_given_up_before_its_turn_is_not_written(tmp_path: Path, d
         await asyncio.gather(*calls)
     kept = (await recalled(tmp_path / "tmex.db")).calendars
     assert kept.keys() == {"first", *NAMES[:-1]}
+
+
+def test_the_log_is_merged_while_nobody_waits(tmp_path: Path) -> None:
+    """I12: no write waits for the disk to have all of it; what tidies up afterwards does, and the log stays short."""
+    path = tmp_path / "tmex.db"
+    file, merged = LedgerFile(path), 0
+    try:
+        for number in range(100):
+            record, before = holding(*range(0, 2 * number, 2)), path.stat().st_mtime_ns
+            file.write({Place("live", "calendar", name): record for name in NAMES}, (), 0.0)
+            assert path.stat().st_mtime_ns == before
+            file.tidy()
+            merged += path.stat().st_mtime_ns != before
+        assert merged > 5
+        assert path.with_name("tmex.db-wal").stat().st_size < 6_000_000
+    finally:
+        file.close()

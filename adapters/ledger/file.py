@@ -25,8 +25,8 @@ MOST_PAGES: Final = 50_000
 PRUNED: Final = 1000
 _MERGED_AT: Final = 4_000_000
 """Bytes of the log after which it is merged into the database."""
-_PAGES_TOUCHED: Final = 12_288
-"""Bytes of the log that a row takes beside what it holds: its page's, the total's, an index's."""
+_PAGE: Final = 4096
+"""Bytes; a row takes one of the log, beside what it holds, and a transaction two for the total and an index."""
 _MERGED_ANYWAY: Final = 4000
 """Pages of it after which the commit that comes next merges it."""
 _LOOKS: Final = 3
@@ -83,7 +83,7 @@ class LedgerFile:
             self._keep(kept)
             self._enter(new, horizon)
         bodies = [body for *_, body, _ in kept] + [body for *_, body, _ in new]
-        self._logged += sum(_PAGES_TOUCHED + len(body) for body in bodies)
+        self._logged += 2 * _PAGE + sum(_PAGE + len(body) for body in bodies)
 
     def tidy(self) -> None:
         """Merge a log that has grown: it waits for the disk, and so should do it while nobody waits for us."""

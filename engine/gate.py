@@ -4,8 +4,7 @@ It is shut while the job is off (I8). While the key is refused only the probe, t
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from math import ceil, inf
 from typing import Final
 
@@ -66,8 +65,6 @@ class Gate:
         left = self.paused.get(host, 0.0) - now
         return Fault("portal.paused", {"seconds": ceil(left)}) if left > 0 else None
 
-    @asynccontextmanager
-    async def request(self) -> AsyncIterator[None]:
+    def request(self) -> AbstractAsyncContextManager[None]:
         """One of the places for a request under way."""
-        async with self._places:
-            yield
+        return self._places

@@ -142,6 +142,7 @@ class DrFlex:
             data=data,
             headers=headers,
             allow_redirects=False,
+            middlewares=None if data is None else (),  # the library sends no POST a second time
             proxy=self._proxies[url],
             trace_request_ctx=attempt,
         )

@@ -59,15 +59,15 @@ class Uploads:
 
     def encode(self, name: str, window: Window, blocked: IntervalSet) -> bytes:
         """See `encode_upload`."""
-        head, times = _head(name, window, self._clock), window.clip(blocked)
-        known = self._known.pop(name, None)
+        times, known = window.clip(blocked), self._known.pop(name, None)
         if known is not None:
             self._room += len(known.text)
-        if known is not None and known.head == head and known.is_even():
-            text = known.with_times(times, self._clock)
+        if known is not None and known.window == window and known.is_even():
+            head, text = known.head, known.with_times(times, self._clock)
         else:
+            head = _head(name, window, self._clock)
             text = b"".join((head, _rows(times, self._clock), _TAIL))
-        self._keep(name, _Body(head, times, text))
+        self._keep(name, _Body(window, head, times, text))
         return text
 
     def _keep(self, name: str, body: "_Body") -> None:
@@ -80,6 +80,7 @@ class Uploads:
 class _Body(NamedTuple):
     """A body as it was sent, of which the next one can use a part."""
 
+    window: Window
     head: bytes
     times: IntervalSet
     text: bytes

@@ -57,6 +57,9 @@ class _Payload(msgspec.Struct):
         return Days(min(days), max(days)) if days else None
 
 
+_PAYLOADS: Final = msgspec.json.Decoder(_Payload)
+
+
 class Listener:
     """Turns notifications into hints, for as long as `hints` is iterated."""
 
@@ -244,7 +247,7 @@ class _Session:
 def _hint(payload: str) -> Hint:
     """Anybody may notify: what is not understood says that something changed."""
     try:
-        found = msgspec.json.decode(payload, type=_Payload)
+        found = _PAYLOADS.decode(payload)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return Hint()
     return Hint(ColumnId(found.calendar, found.col), found.stretch()) if found.col else Hint()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from adapters.ledger.aside import set_aside
 from adapters.ledger.file import LedgerFile, look, look_back
@@ -38,12 +38,12 @@ UPGRADED_WITHIN: Final = 600.0
 """Seconds for the copy of a large ledger on a slow disk, once after an upgrade."""
 
 
-class _Wish(NamedTuple):
+class _Wish:
     """What one call wants to have written, and its answer."""
 
-    records: dict[Place, Any]
-    entries: tuple[Entry, ...]
-    written: "asyncio.Future[None]"
+    def __init__(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
+        self.records, self.entries = records, entries
+        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class SqliteLedger:
@@ -133,15 +133,16 @@ class SqliteLedger:
 
     async def _write_down(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         """In one transaction with all that waits by then: a thousand calendars that change at once need few of them."""
-        wish = _Wish(records, entries, asyncio.get_running_loop().create_future())
+        wish = _Wish(records, entries)
         self._wishes.append(wish)
         if len(self._wishes) == 1:  # whoever takes the first takes all
             self._later(self._grant)
         try:
             await _within(self._path, wish.written)
-        finally:
+        except BaseException:
             with suppress(ValueError):  # what is given up before its turn came is not written any more
                 self._wishes.remove(wish)
+            raise
 
     def _later(self, job: Callable[[], None]) -> None:
         self._thread.post(job)

@@ -2,8 +2,8 @@
 
 Packed into one array, 8 bytes an interval, so that thousands of columns fit one process; 16 where an edge lies before
 1970 or beyond 2106. Every operation returns a new set. Two sets of thousands of intervals mostly differ in a few of
-them: what they share at both ends is compared and copied as memory, and only the stretch in which they differ is looked
-at one by one.
+them: what they share is compared and copied as memory, and only the pieces in which they differ are looked at one by
+one.
 """
 
 from array import array
@@ -16,6 +16,8 @@ from typing import Final, Self
 _NARROW: Final = "I"
 _WIDE: Final = "q"
 _MOST: Final = 2**32 - 1
+_PIECE: Final = 32
+"""Edges, two an interval. With more of them a place that differs costs more, with fewer all that does not."""
 _LOW: Final = 0 if byteorder == "little" else 1
 """Which half of a wide number is the low one."""
 
@@ -183,10 +185,17 @@ def _merged(times: Iterable[tuple[int, int]]) -> "array[int]":
 
 def _union(left: "array[int]", right: "array[int]") -> "array[int]":
     front, back = _shared(left, right)
-    more, fewer = left[front : len(left) - back], right[front : len(right) - back]
+    fewer, more = right[front : len(right) - back], left[front : len(left) - back]
     if len(more) < len(fewer):
-        more, fewer = fewer, more
-    edges, here = left[:front], 0
+        fewer, more = more, fewer
+    edges = left[:front]
+    for some, others in _pieces(fewer, more):
+        edges += some if some == others else _joint(some, others)
+    return edges + left[len(left) - back :]
+
+
+def _joint(fewer: "array[int]", more: "array[int]") -> "array[int]":
+    edges, here = array(more.typecode), 0
     for start, end in pairs(fewer):
         # At an even place nothing is open: there it begins, or ends, itself.
         first = bisect_left(more, start, here)
@@ -196,7 +205,7 @@ def _union(left: "array[int]", right: "array[int]") -> "array[int]":
         here = bisect_right(more, end, first)
         if here % 2 == 0:
             edges.append(end)
-    return edges + more[here:] + left[len(left) - back :]
+    return edges + more[here:]
 
 
 def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
@@ -204,8 +213,17 @@ def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
     left, cuts = left[front : len(left) - back], right[front : len(right) - back]
     if not left or not cuts:
         return left
+    near = cuts[bisect_left(cuts, left[0]) & -2 : bisect_right(cuts, left[-1]) + 1 & -2]
+    edges = array(left.typecode)
+    for some, others in _pieces(near, left):
+        if some != others:
+            edges += _cut(others, some)
+    return edges
+
+
+def _cut(left: "array[int]", cuts: "array[int]") -> "array[int]":
     edges, here = array(left.typecode), 0
-    for start, end in pairs(cuts[bisect_left(cuts, left[0]) & -2 : bisect_right(cuts, left[-1]) + 1 & -2]):
+    for start, end in pairs(cuts):
         # At an odd place one is open: there it ends where the cut begins, and begins where the cut ends.
         first = bisect_left(left, start, here)
         edges += left[here:first]
@@ -215,6 +233,17 @@ def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
         if here % 2:
             edges.append(end)
     return edges + left[here:]
+
+
+def _pieces(one: "array[int]", other: "array[int]") -> "Iterator[tuple[array[int], array[int]]]":
+    """Both, cut where neither is open: most pieces of two sets that differ in a few places are then the same."""
+    here = there = 0
+    for beyond in range(_PIECE, len(one), _PIECE):
+        far = bisect_left(other, one[beyond], there)
+        if far % 2 == 0:
+            yield one[here:beyond], other[there:far]
+            here, there = beyond, far
+    yield one[here:], other[there:]
 
 
 def _shared(left: "array[int]", right: "array[int]") -> tuple[int, int]:

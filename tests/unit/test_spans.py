@@ -117,6 +117,30 @@ def test_edges_come_back_as_they_went(times: IntervalSet) -> None:
     assert is_set_of(IntervalSet.of_edges(times.edges()), held(times))
 
 
+@given(
+    st.sampled_from([-300, 0, 2**32 - 300]),
+    st.lists(st.tuples(st.integers(0, 700), st.integers(1, 40)), max_size=6),
+    st.lists(st.tuples(st.integers(0, 700), st.integers(1, 40)), max_size=6),
+    st.integers(0, 3),
+)
+def test_algebra_of_long_sets_that_differ_in_places(
+    begin: int, more: list[tuple[int, int]], fewer: list[tuple[int, int]], late: int
+) -> None:
+    """R5, I1: piece by piece is as all at once, wherever the pieces are cut."""
+    base = IntervalSet((begin + slot, begin + slot + 6) for slot in range(0, 700, 10))
+    added, taken = (
+        IntervalSet((begin + start, begin + start + length) for start, length in each) for each in (more, fewer)
+    )
+    moved = IntervalSet((start + late, end + late) for start, end in base)
+    sides = (base, base | added, base - taken, (base | added) - taken, moved)
+    for left in sides:
+        for right in sides:
+            assert seconds(left | right) == seconds(left) | seconds(right)
+            assert seconds(left - right) == seconds(left) - seconds(right)
+            assert all(a < b for a, b in pairwise((left | right).edges()))
+            assert all(a < b for a, b in pairwise((left - right).edges()))
+
+
 @given(st.lists(sets, max_size=5))
 def test_joined_is_the_union_in_any_order(parts: list[IntervalSet]) -> None:
     """R5: parts that follow one another, and parts that do not."""

@@ -92,7 +92,8 @@ class IntervalSet:
                 astray |= each
             else:
                 edges += more
-        return cls._of(edges) | astray
+        # What grew has room to grow on; what is kept needs none, and fits where another of its size has been.
+        return cls._of(edges[:]) | astray
 
     def edges(self) -> "array[int]":
         """A start and an end each, ascending, 32 or 64 bits wide; to be read, not changed."""
@@ -218,7 +219,7 @@ def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
     for some, others in _pieces(near, left):
         if some != others:
             edges += _cut(others, some)
-    return edges
+    return edges[:]
 
 
 def _cut(left: "array[int]", cuts: "array[int]") -> "array[int]":

@@ -1,8 +1,9 @@
 """A set of seconds, kept as sorted, disjoint, never touching half-open intervals: no other shape can exist.
 
-Packed into one array, 16 bytes an interval, so that thousands of columns fit one process. Every operation returns
-a new set. Two sets of thousands of intervals mostly differ in a few of them: what they share at both ends is compared
-and copied as memory, and only the stretch in which they differ is looked at one by one.
+Packed into one array, 8 bytes an interval, so that thousands of columns fit one process; 16 where an edge lies before
+1970 or beyond 2106. Every operation returns a new set. Two sets of thousands of intervals mostly differ in a few of
+them: what they share is compared and copied as memory, and only the pieces in which they differ are looked at one by
+one.
 """
 
 from array import array
@@ -12,7 +13,13 @@ from operator import lt
 from sys import byteorder
 from typing import Final, Self
 
-_CODE: Final = "q"
+_NARROW: Final = "I"
+_WIDE: Final = "q"
+_MOST: Final = 2**32 - 1
+_PIECE: Final = 32
+"""Edges, two an interval. With more of them a place that differs costs more, with fewer all that does not."""
+_LOW: Final = 0 if byteorder == "little" else 1
+"""Which half of a wide number is the low one."""
 
 
 class IntervalSet:
@@ -22,12 +29,12 @@ class IntervalSet:
 
     def __init__(self, times: Iterable[tuple[int, int]] = ()) -> None:
         """Merge `times`, in any order, overlapping, nested or touching; a pair with start >= end is an error."""
-        self._edges = _merged(sorted(times))
+        self._edges = _narrowed(_merged(sorted(times)))
 
     @classmethod
     def _of(cls, edges: "array[int]") -> Self:
         new = cls.__new__(cls)
-        new._edges = edges  # noqa: SLF001 - its own class
+        new._edges = _narrowed(edges)  # noqa: SLF001 - its own class
         return new
 
     @classmethod
@@ -38,7 +45,7 @@ class IntervalSet:
     @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         """The set that `to_bytes` packed; raises ValueError when the bytes are not one."""
-        edges = array(_CODE)
+        edges = array(_WIDE)
         edges.frombytes(packed)
         if byteorder == "big":  # pragma: no cover - no such machine is at hand
             edges.byteswap()
@@ -48,9 +55,9 @@ class IntervalSet:
 
     def to_bytes(self) -> bytes:
         """Little-endian 64-bit seconds, start and end of each interval in turn."""
-        edges = self._edges
+        edges = _widened(self._edges)
         if byteorder == "big":  # pragma: no cover - no such machine is at hand
-            edges = array(_CODE, edges)
+            edges = edges[:]
             edges.byteswap()
         return edges.tobytes()
 
@@ -78,16 +85,18 @@ class IntervalSet:
     @classmethod
     def joined(cls, sets: Iterable["IntervalSet"]) -> "IntervalSet":
         """All of them in one; as fast as copying memory when each begins where the one before it has ended."""
-        edges, astray = array(_CODE), EMPTY
+        edges, astray = array(_NARROW), EMPTY
         for each in sets:
-            if edges and each and each._edges[0] <= edges[-1]:  # noqa: SLF001 - its own class
+            more = each._edges  # noqa: SLF001 - its own class
+            if more.typecode == _WIDE or (edges and more and more[0] <= edges[-1]):
                 astray |= each
             else:
-                edges += each._edges  # noqa: SLF001 - its own class
-        return cls._of(edges) | astray
+                edges += more
+        # What grew has room to grow on; what is kept needs none, and fits where another of its size has been.
+        return cls._of(edges[:]) | astray
 
     def edges(self) -> "array[int]":
-        """A start and an end each, ascending; to be read, not changed."""
+        """A start and an end each, ascending, 32 or 64 bits wide; to be read, not changed."""
         return self._edges
 
     def shared(self, other: "IntervalSet") -> tuple[int, int]:
@@ -123,17 +132,37 @@ class IntervalSet:
             return self
         if not self._edges:
             return other
-        return IntervalSet._of(_union(self._edges, other._edges))
+        return IntervalSet._of(_union(*_as_wide(self._edges, other._edges)))
 
     def __sub__(self, other: "IntervalSet") -> "IntervalSet":
         if not self._edges or not other._edges:
             return self
         if self._edges == other._edges:
             return EMPTY
-        return IntervalSet._of(_difference(self._edges, other._edges))
+        return IntervalSet._of(_difference(*_as_wide(self._edges, other._edges)))
 
     def __and__(self, other: "IntervalSet") -> "IntervalSet":
         return self - (self - other)
+
+
+def _narrowed(ascending: "array[int]") -> "array[int]":
+    """As every set is kept, so that equal ones are equal byte by byte: wide only where not all of it fits otherwise."""
+    if ascending.typecode == _NARROW or (ascending and (ascending[0] < 0 or ascending[-1] > _MOST)):
+        return ascending
+    return array(_NARROW, ascending.tobytes())[_LOW::2]
+
+
+def _widened(edges: "array[int]") -> "array[int]":
+    if edges.typecode == _WIDE:
+        return edges
+    halves = array(_NARROW, bytes(8 * len(edges)))
+    halves[_LOW::2] = edges
+    return array(_WIDE, halves.tobytes())
+
+
+def _as_wide(left: "array[int]", right: "array[int]") -> "tuple[array[int], array[int]]":
+    """Both as wide as the wider one: arrays of two widths cannot be put together."""
+    return (left, right) if left.typecode == right.typecode else (_widened(left), _widened(right))
 
 
 def _ascends(edges: "array[int]") -> bool:
@@ -141,7 +170,7 @@ def _ascends(edges: "array[int]") -> bool:
 
 
 def _merged(times: Iterable[tuple[int, int]]) -> "array[int]":
-    edges = array(_CODE)
+    edges = array(_WIDE)
     last = None
     for start, end in times:
         if start >= end:
@@ -157,10 +186,17 @@ def _merged(times: Iterable[tuple[int, int]]) -> "array[int]":
 
 def _union(left: "array[int]", right: "array[int]") -> "array[int]":
     front, back = _shared(left, right)
-    more, fewer = left[front : len(left) - back], right[front : len(right) - back]
+    fewer, more = right[front : len(right) - back], left[front : len(left) - back]
     if len(more) < len(fewer):
-        more, fewer = fewer, more
-    edges, here = left[:front], 0
+        fewer, more = more, fewer
+    edges = left[:front]
+    for some, others in _pieces(fewer, more):
+        edges += some if some == others else _joint(some, others)
+    return edges + left[len(left) - back :]
+
+
+def _joint(fewer: "array[int]", more: "array[int]") -> "array[int]":
+    edges, here = array(more.typecode), 0
     for start, end in pairs(fewer):
         # At an even place nothing is open: there it begins, or ends, itself.
         first = bisect_left(more, start, here)
@@ -170,7 +206,7 @@ def _union(left: "array[int]", right: "array[int]") -> "array[int]":
         here = bisect_right(more, end, first)
         if here % 2 == 0:
             edges.append(end)
-    return edges + more[here:] + left[len(left) - back :]
+    return edges + more[here:]
 
 
 def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
@@ -178,8 +214,17 @@ def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
     left, cuts = left[front : len(left) - back], right[front : len(right) - back]
     if not left or not cuts:
         return left
-    edges, here = array(_CODE), 0
-    for start, end in pairs(cuts[bisect_left(cuts, left[0]) & -2 : bisect_right(cuts, left[-1]) + 1 & -2]):
+    near = cuts[bisect_left(cuts, left[0]) & -2 : bisect_right(cuts, left[-1]) + 1 & -2]
+    edges = array(left.typecode)
+    for some, others in _pieces(near, left):
+        if some != others:
+            edges += _cut(others, some)
+    return edges[:]
+
+
+def _cut(left: "array[int]", cuts: "array[int]") -> "array[int]":
+    edges, here = array(left.typecode), 0
+    for start, end in pairs(cuts):
         # At an odd place one is open: there it ends where the cut begins, and begins where the cut ends.
         first = bisect_left(left, start, here)
         edges += left[here:first]
@@ -189,6 +234,17 @@ def _difference(left: "array[int]", right: "array[int]") -> "array[int]":
         if here % 2:
             edges.append(end)
     return edges + left[here:]
+
+
+def _pieces(one: "array[int]", other: "array[int]") -> "Iterator[tuple[array[int], array[int]]]":
+    """Both, cut where neither is open: most pieces of two sets that differ in a few places are then the same."""
+    here = there = 0
+    for beyond in range(_PIECE, len(one), _PIECE):
+        far = bisect_left(other, one[beyond], there)
+        if far % 2 == 0:
+            yield one[here:beyond], other[there:far]
+            here, there = beyond, far
+    yield one[here:], other[there:]
 
 
 def _shared(left: "array[int]", right: "array[int]") -> tuple[int, int]:

@@ -24,9 +24,11 @@ class Key:
         return self._value
 
     def headers(self, value: str) -> dict[str, str]:
-        """The header that carries `value`: `Authorization` says `Bearer`, any other is the bare key."""
-        bearer = self._header.lower() == "authorization"
-        return {self._header: f"Bearer {value}" if bearer else value}
+        """The header that carries `value`: `Authorization` says `Bearer`, once, any other is the bare key."""
+        if self._header.lower() != "authorization":
+            return {self._header: value}
+        word, _, rest = value.partition(" ")
+        return {self._header: f"Bearer {rest.strip() if word.lower() == 'bearer' else value}"}
 
     def __repr__(self) -> str:
         return "Key(***)"

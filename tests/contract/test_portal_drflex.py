@@ -88,19 +88,23 @@ ACCEPTED = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.mark.parametrize(
-    ("header", "carried"),
+    ("key", "header", "carried"),
     [
-        ("Authorization", {"Authorization": "Bearer a-key"}),
-        ("authorization", {"authorization": "Bearer a-key"}),
-        ("X-Api-Key", {"X-Api-Key": "a-key"}),
+        ("a-key", "Authorization", {"Authorization": "Bearer a-key"}),
+        ("a-key", "authorization", {"authorization": "Bearer a-key"}),
+        ("bearer  a-key", "Authorization", {"Authorization": "Bearer a-key"}),
+        ("a-key", "X-Api-Key", {"X-Api-Key": "a-key"}),
+        ("Bearer a-key", "X-Api-Key", {"X-Api-Key": "Bearer a-key"}),
     ],
 )
-async def test_requests_carry_the_key_and_nothing_needless(header: str, carried: dict[str, str]) -> None:
-    """I7, R2: the headers are these and no others: no cookie, no version, nothing that marks a repetition."""
+async def test_requests_carry_the_key_and_nothing_needless(key: str, header: str, carried: dict[str, str]) -> None:
+    """I7, R2: the headers are these and no others: no cookie, no version, nothing that marks a repetition. A key that
+    was copied with the word before it carries it once.
+    """
     async with raw_server(ACCEPTED) as server:
         url = f"http://127.0.0.1:{server.port}"
         site = Site(window_url=f"{url}/w?practice=7", upload_url=f"{url}/u%20p")
-        async with DrFlex(site, Key("a-key", header=header), CLOCK, proxy=lambda _: None) as portal:
+        async with DrFlex(site, Key(key, header=header), CLOCK, proxy=lambda _: None) as portal:
             await portal.upload("x", WINDOW, hours(1))
             await asyncio.gather(portal.window(), return_exceptions=True)
     upload, question = server.requests

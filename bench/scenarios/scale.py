@@ -198,7 +198,7 @@ async def _fleet(lab: Lab, place: Practice, columns: int, concurrency: str) -> A
 _SHARED: Final = "what is kept of a stretch's instants and text is shared by all columns, too little for thousands"
 _READS: Final = (
     "a push posts and nothing else; a change is read, decided, written to the ledger before and after it, and its body "
-    "made anew, for no more than a few bodies are kept"
+    "made anew, for no more than a few bodies are kept; `stages.encode` tells what a body takes of which all is new"
 )
 SCENARIOS: Final = (
     Scenario(

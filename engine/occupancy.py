@@ -9,10 +9,11 @@ from functools import lru_cache
 from operator import lt
 from typing import Final
 
+from engine.edges import pairs, stretches
 from engine.faults import Fact, Fault
 from engine.limits import Limits
 from engine.model import DAY, Complete, Incomplete, Occupancy, Reservation, Rows, Wall, Window
-from engine.spans import IntervalSet, pairs, stretches
+from engine.spans import IntervalSet
 from engine.walltime import WallClock, wall_text
 
 _STRETCH: Final = 7 * DAY

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from adapters.check.checker import Checker
 from adapters.drflex.proxies import environment_proxy
+from engine.edges import pairs
 from engine.faults import Fault
 from engine.model import DAY, ColumnId, Complete, Instant, Window
 from engine.ports import Source
-from engine.spans import pairs
 from engine.walltime import WallClock
 
 MOST_SHOWN: Final = 5

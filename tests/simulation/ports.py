@@ -13,6 +13,7 @@ from random import Random
 import msgspec
 
 from engine.calendar import Calendar
+from engine.edges import pairs
 from engine.faults import Fault, FaultError
 from engine.limits import Limits
 from engine.look import READING_LIFETIME, Lookout, Sight
@@ -34,7 +35,7 @@ from engine.ports import (
     SourceError,
     caught_up,
 )
-from engine.spans import EMPTY, IntervalSet, pairs
+from engine.spans import EMPTY, IntervalSet
 from engine.walltime import WallSpan
 from tests.simulation.chronicle import Chronicle
 from tests.simulation.virtual import VirtualLoop

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.spans import EMPTY, IntervalSet, stretches
+from engine.edges import stretches
+from engine.spans import EMPTY, IntervalSet
 
 pairs = st.tuples(st.integers(-30, 60), st.integers(1, 12)).map(lambda each: (each[0], each[0] + each[1]))
 sets = st.lists(pairs, max_size=12).map(IntervalSet)

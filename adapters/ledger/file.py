@@ -23,12 +23,12 @@ MOST_ENTRIES: Final = 100_000
 MOST_PAGES: Final = 50_000
 """Some 200 MB; beyond it the oldest entries go, `PRUNED` with each call."""
 PRUNED: Final = 1000
-_MERGED_AT: Final = 4_000_000
-"""Bytes of the log after which it is merged into the database."""
+_MERGED_AT: Final = 2_000_000
+"""Bytes of the log after which it is merged into the database while nobody waits; after twice as many, anyway."""
 _PAGE: Final = 4096
 """Bytes; a row takes one of the log, beside what it holds, and a transaction two for the total and an index."""
-_MERGED_ANYWAY: Final = 4000
-"""Pages of it after which the commit that comes next merges it."""
+_MERGED_AT_ONCE: Final = 2000
+"""Pages of it after which the commit itself merges it, should all else have failed."""
 _LOOKS: Final = 3
 """How often `look` looks before it believes that something is wrong: a job may begin or end under its eyes."""
 
@@ -85,9 +85,9 @@ class LedgerFile:
         bodies = [body for *_, body, _ in kept] + [body for *_, body, _ in new]
         self._logged += 2 * _PAGE + sum(_PAGE + len(body) for body in bodies)
 
-    def tidy(self) -> None:
-        """Merge a log that has grown: it waits for the disk, and so should do it while nobody waits for us."""
-        if self._logged > _MERGED_AT:
+    def tidy(self, *, awaited: bool) -> None:
+        """Merge a log that has grown; that waits for the disk, and so comes later where somebody waits for us."""
+        if self._logged > (2 * _MERGED_AT if awaited else _MERGED_AT):
             self._logged = 0
             with suppress(sqlite3.Error):  # the next write tells what is wrong
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -149,7 +149,7 @@ class LedgerFile:
                 self._db = upgraded(self._db)
             if not looking:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute(f"PRAGMA wal_autocheckpoint = {_MERGED_ANYWAY}")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {_MERGED_AT_ONCE}")
                 self._db.execute("PRAGMA synchronous = NORMAL")  # safe from a killed process; the disk may lag behind
             _check(self._db.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
 

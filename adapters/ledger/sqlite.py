@@ -185,8 +185,8 @@ class SqliteLedger:
             failure = error
         if wishes:
             self._tell(wishes[0].written.get_loop(), lambda: _answer(wishes, failure))
-        if self._file is not None and not self._wishes:
-            self._file.tidy()
+        if self._file is not None:
+            self._file.tidy(awaited=bool(self._wishes))
 
     def _remember(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         try:

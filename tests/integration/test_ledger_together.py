@@ -99,8 +99,9 @@ async def test_what_is_given_up_before_its_turn_is_not_written(tmp_path: Path, d
     assert kept.keys() == {"first", *NAMES[:-1]}
 
 
-def test_the_log_is_merged_while_nobody_waits(tmp_path: Path) -> None:
-    """I12: no write waits for the disk to have all of it; what tidies up afterwards does, and the log stays short."""
+@pytest.mark.parametrize("awaited", [False, True])
+def test_no_write_waits_for_the_log_to_be_merged(tmp_path: Path, awaited: bool) -> None:
+    """I12: what tidies up after it does that, also where writes come one upon another, and the log stays short."""
     path = tmp_path / "tmex.db"
     file, merged = LedgerFile(path), 0
     try:
@@ -108,7 +109,7 @@ def test_the_log_is_merged_while_nobody_waits(tmp_path: Path) -> None:
             record, before = holding(*range(0, 2 * number, 2)), path.stat().st_mtime_ns
             file.write({Place("live", "calendar", name): record for name in NAMES}, (), 0.0)
             assert path.stat().st_mtime_ns == before
-            file.tidy()
+            file.tidy(awaited=awaited)
             merged += path.stat().st_mtime_ns != before
         assert merged > 5
         assert path.with_name("tmex.db-wal").stat().st_size < 6_000_000

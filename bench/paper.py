@@ -22,7 +22,8 @@ _ELSEWHERE: Final = """
 ## The programs beside tmex
 
 `careful` is ours: it hears of a change, reads its day, writes that to a SQLite file in a thread, and posts a ready
-body. It shows what a goal leaves for all the rest: where `careful` misses it, tmex cannot reach it.
+body. It shows what a goal leaves for all the rest: where `careful` misses it, nothing that reads and remembers so can
+reach it.
 `make bench-peers` measures what they take for a part of tmex's work: those that hear of a change post a ready body, as
 the floor does. Debezium's engine follows the server's log: where it is measured, the server writes that log at
 `wal_level = logical` for every program of the scenario. Its driver knows no Unix sockets and comes over loopback; the

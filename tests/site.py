@@ -26,6 +26,9 @@ STATUS = Draft202012Validator(
     json.loads((Path(__file__).parents[1] / "docs" / "reference" / "status.schema.json").read_text("utf-8"))
 )
 """The documented shape of every status."""
+DAY = "2026-03-09"
+HOURS = [f"{DAY} {hour:02}:00" for hour in range(8, 12)]
+"""When `fill` begins appointments of half an hour."""
 LIMIT = 40.0
 """Seconds for any command that is expected to end."""
 
@@ -113,6 +116,10 @@ class Site:
         with self.practice.writing() as practice:
             practice.erase(column, start)
 
+    async def beats(self) -> bool:
+        """Whether a job shows that it lives."""
+        return self.state.with_name("tmex.db.pulse").exists()
+
     async def holds(self, name: str, *spans: str) -> None:
         """Wait until the portal blocks just these, each `2026-03-09 08:00-08:20`, for the calendar."""
         wanted = IntervalSet(_span(each) for each in spans)
@@ -179,3 +186,9 @@ async def site(folder: Path, *window: str, practice: Practice | None = None) -> 
     start, end = window or ("2026-03-02", "2026-03-29")
     async with StandIn(KEY, window=(start, end)) as portal:
         yield Site(folder, portal, practice or SqlitePractice(folder / "practice.db"))
+
+
+def fill(place: Site, column: str = "TK1/A") -> None:
+    """Take the `HOURS` of a column."""
+    for start in HOURS:
+        place.write(column, start, start[:-2] + "30")

@@ -15,7 +15,7 @@ from adapters.ledger.aside import set_aside
 from adapters.ledger.file import LedgerFile, look, look_back
 from adapters.ledger.judging import RottenError, judged, unwritable
 from adapters.ledger.rows import MARK, Place, column_key, column_of
-from adapters.ledger.thread import DaemonThread, tell
+from adapters.ledger.thread import DaemonThread
 from adapters.ledger.upgrading import outdated, upgrade
 from engine.faults import Fault
 from engine.model import ColumnId
@@ -136,19 +136,13 @@ class SqliteLedger:
         wish = _Wish(records, entries)
         self._wishes.append(wish)
         if len(self._wishes) == 1:  # whoever takes the first takes all
-            self._later(self._grant)
+            self._thread.post(self._grant)
         try:
             await _within(self._path, wish.written)
         except BaseException:
             with suppress(ValueError):  # what is given up before its turn came is not written any more
                 self._wishes.remove(wish)
             raise
-
-    def _later(self, job: Callable[[], None]) -> None:
-        self._thread.post(job)
-
-    def _tell(self, loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-        tell(loop, what)
 
     async def _do(self, work: Callable[[], T], within: float | None = None) -> T:
         return await _within(self._path, self._thread.do(work), within)
@@ -184,7 +178,7 @@ class SqliteLedger:
         except BaseException as error:  # noqa: BLE001 - it belongs to all of them
             failure = error
         if wishes:
-            self._tell(wishes[0].written.get_loop(), lambda: _answer(wishes, failure))
+            self._thread.tell(wishes[0].written.get_loop(), lambda: _answer(wishes, failure))
         if self._file is not None:
             self._file.tidy(awaited=bool(self._wishes))
 

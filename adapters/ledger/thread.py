@@ -38,12 +38,17 @@ class DaemonThread:
             try:
                 found = work()
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
-                tell(loop, partial(settle, answer.set_exception, error))
+                self.tell(loop, partial(settle, answer.set_exception, error))
             else:
-                tell(loop, partial(settle, answer.set_result, found))
+                self.tell(loop, partial(settle, answer.set_result, found))
 
         self.post(job)
         return await answer
+
+    def tell(self, loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+        """Have `loop` do it, from the thread; one that has ended, and with it whoever waited, is told nothing."""
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(what)
 
     def shutdown(self) -> None:
         """End after what is queued; never waits."""
@@ -53,9 +58,3 @@ class DaemonThread:
         while (job := self._jobs.get()) is not None:
             job()
             del job  # or its answer would live on until the next one
-
-
-def tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-    """Have `loop` do it; one that has ended, and with it whoever waited, is told nothing."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(what)

@@ -11,6 +11,7 @@ from adapters.ledger import SqliteLedger
 from adapters.ledger.file import LedgerFile
 from adapters.ledger.rows import Place
 from engine.ports import LedgerError
+from engine.spans import IntervalSet
 from tests.contract.ledger_contract import EIGHT, changed, holding
 from tests.integration.ledger_tools import opened, recalled
 
@@ -97,6 +98,18 @@ async def test_what_is_given_up_before_its_turn_is_not_written(tmp_path: Path, d
         await asyncio.gather(*calls)
     kept = (await recalled(tmp_path / "tmex.db")).calendars
     assert kept.keys() == {"first", *NAMES[:-1]}
+
+
+async def test_what_is_written_is_spelled_out_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No error, not even one that is thrown away, is made of a record: its text would take longer than to write it."""
+
+    def spelled(_: IntervalSet) -> str:
+        raise AssertionError("a record was spelled out")
+
+    monkeypatch.setattr(IntervalSet, "__repr__", spelled)
+    async with opened(tmp_path / "tmex.db") as ledger:
+        await ledger.recall()
+        await ledger.remember(calendars={"A": holding(1)}, entries=(changed("A", EIGHT, 1),))
 
 
 @pytest.mark.parametrize("awaited", [False, True])

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from adapters.ledger import SqliteLedger
 from adapters.ledger.aside import SUFFIXES, beside
-from adapters.ledger.judging import RottenError
+from adapters.ledger.thread import DaemonThread
 from engine.model import ColumnId
 from engine.ports import Ahead, CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection
 from tests.simulation.ports import MONDAY, MemoryLedger
@@ -60,24 +60,29 @@ class Disk:
             raise error
 
 
+class InlineThread(DaemonThread):
+    """Does everything at once, where it is asked for, for virtual time waits for no thread."""
+
+    def __init__(self) -> None:
+        pass
+
+    def post(self, job: Callable[[], None]) -> None:
+        job()
+
+    async def do(self, work: Callable[[], T]) -> T:
+        return work()
+
+    def tell(self, loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+        what()
+
+
 class InlineLedger(SqliteLedger):
-    """As in the job, but nothing is left to a thread, for virtual time waits for none."""
+    """As in the job, but nothing is left to a thread."""
 
     def __init__(self, path: Path, wall: Callable[[], float]) -> None:
         super().__init__(path, history_seconds=HISTORY, wall=wall)
         self._thread.shutdown()
-
-    async def _do(self, work: Callable[[], T], within: float | None = None) -> T:
-        try:
-            return work()
-        except RottenError:
-            raise LedgerError("ledger.rotten", file=self._path.name) from None
-
-    def _later(self, job: Callable[[], None]) -> None:
-        job()
-
-    def _tell(self, loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-        what()
+        self._thread = InlineThread()
 
     def drop(self) -> None:
         """The process is gone."""

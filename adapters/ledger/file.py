@@ -23,12 +23,6 @@ MOST_ENTRIES: Final = 100_000
 MOST_PAGES: Final = 50_000
 """Some 200 MB; beyond it the oldest entries go, `PRUNED` with each call."""
 PRUNED: Final = 1000
-_MERGED_AT: Final = 2_000_000
-"""Bytes of the log after which it is merged into the database while nobody waits; after twice as many, anyway."""
-_PAGE: Final = 4096
-"""Bytes; a row takes one of the log, beside what it holds, and a transaction two for the total and an index."""
-_MERGED_AT_ONCE: Final = 2000
-"""Pages of it after which the commit itself merges it, should all else have failed."""
 _LOOKS: Final = 3
 """How often `look` looks before it believes that something is wrong: a job may begin or end under its eyes."""
 
@@ -37,7 +31,7 @@ class LedgerFile:
     """One open file. Everything raises RottenError, and LedgerError for what may pass."""
 
     def __init__(self, path: Path, *, looking: bool = False) -> None:
-        self._path, self._looking, self._logged = path, looking, 0
+        self._path, self._looking = path, looking
         with judged(path):
             self._db = open_to_look(path) if looking else open_to_write(path)
         try:
@@ -82,15 +76,6 @@ class LedgerFile:
         with self._transaction("IMMEDIATE"):
             self._keep(kept)
             self._enter(new, horizon)
-        bodies = [body for *_, body, _ in kept] + [body for *_, body, _ in new]
-        self._logged += 2 * _PAGE + sum(_PAGE + len(body) for body in bodies)
-
-    def tidy(self, *, awaited: bool) -> None:
-        """Merge a log that has grown; that waits for the disk, and so comes later where somebody waits for us."""
-        if self._logged > (2 * _MERGED_AT if awaited else _MERGED_AT):
-            self._logged = 0
-            with suppress(sqlite3.Error):  # the next write tells what is wrong
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def history(self, realm: str, since: float) -> list[Entry]:
         """The entries of `realm` since then, oldest first; rotten ones are left out, for they decide nothing."""
@@ -149,7 +134,6 @@ class LedgerFile:
                 self._db = upgraded(self._db)
             if not looking:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute(f"PRAGMA wal_autocheckpoint = {_MERGED_AT_ONCE}")
                 self._db.execute("PRAGMA synchronous = NORMAL")  # safe from a killed process; the disk may lag behind
             _check(self._db.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
 

@@ -179,8 +179,6 @@ class SqliteLedger:
             failure = error
         if wishes:
             self._thread.tell(wishes[0].written.get_loop(), lambda: _answer(wishes, failure))
-        if self._file is not None:
-            self._file.tidy(awaited=bool(self._wishes))
 
     def _remember(self, records: dict[Place, Any], entries: tuple[Entry, ...]) -> None:
         try:

@@ -9,7 +9,6 @@ import pytest
 
 from adapters.ledger import SqliteLedger
 from adapters.ledger.file import LedgerFile
-from adapters.ledger.rows import Place
 from engine.ports import LedgerError
 from engine.spans import IntervalSet
 from tests.contract.ledger_contract import EIGHT, changed, holding
@@ -110,21 +109,3 @@ async def test_what_is_written_is_spelled_out_for_nobody(tmp_path: Path, monkeyp
     async with opened(tmp_path / "tmex.db") as ledger:
         await ledger.recall()
         await ledger.remember(calendars={"A": holding(1)}, entries=(changed("A", EIGHT, 1),))
-
-
-@pytest.mark.parametrize("awaited", [False, True])
-def test_no_write_waits_for_the_log_to_be_merged(tmp_path: Path, awaited: bool) -> None:
-    """I12: what tidies up after it does that, also where writes come one upon another, and the log stays short."""
-    path = tmp_path / "tmex.db"
-    file, merged = LedgerFile(path), 0
-    try:
-        for number in range(100):
-            record, before = holding(*range(0, 2 * number, 2)), path.stat().st_mtime_ns
-            file.write({Place("live", "calendar", name): record for name in NAMES}, (), 0.0)
-            assert path.stat().st_mtime_ns == before
-            file.tidy(awaited=awaited)
-            merged += path.stat().st_mtime_ns != before
-        assert merged > 5
-        assert path.with_name("tmex.db-wal").stat().st_size < 6_000_000
-    finally:
-        file.close()

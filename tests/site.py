@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -87,6 +87,8 @@ class Site:
     def __init__(self, folder: Path, portal: StandIn, practice: Practice) -> None:
         self.folder, self.portal, self.practice = folder, portal, practice
         self.state = folder / "state" / "tmex.db"
+        self.log: list[str] = []
+        """What the newest job said so far, line by line."""
         self.settings = {
             "TMEX_API_KEY": portal.key,
             "TMEX_WINDOW_URL": portal.window_url,
@@ -151,12 +153,23 @@ class Site:
 
     @asynccontextmanager
     async def job(self, **changes: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The job, until the block ends; it has synced everything once. It must end in order if it still runs."""
-        before = len(self.portal.uploads)
+        """A `running` job that has synced everything once."""
+        due = len(self.portal.uploads) + len(COLUMNS)
+        async with self.running(**changes) as process:
+            with suppress(TimeoutError):
+                await self.portal.wait_for(
+                    lambda all_: len(all_.uploads) >= due or process.returncode is not None, limit=LIMIT
+                )
+            assert len(self.portal.uploads) >= due, self.log
+            yield process
+
+    @asynccontextmanager
+    async def running(self, **changes: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The job, until the block ends; it must end in order if it still runs."""
         process = await self.start("run", **changes)
-        drained = asyncio.create_task(process.communicate())
+        heard = asyncio.create_task(self._hear(process))
+        heard.add_done_callback(lambda _: self.portal.happened())
         try:
-            await self.portal.wait_for(lambda all_: len(all_.uploads) >= before + len(COLUMNS), limit=LIMIT)
             yield process
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
@@ -165,7 +178,24 @@ class Site:
         finally:
             if process.returncode is None:
                 process.kill()
-            await drained
+            await heard
+
+    async def _hear(self, process: asyncio.subprocess.Process) -> None:
+        """Keep what the job says."""
+        assert process.stderr is not None
+        self.log = []
+        while line := await process.stderr.readline():
+            self.log.append(line.decode())
+        await process.communicate()
+
+    async def page_port(self) -> int:
+        """Where the newest job's page is, once it is there; with port 0 in TMEX_LISTEN nobody else can have it."""
+
+        async def told() -> bool:
+            return any("page.listening" in line for line in self.log)
+
+        await eventually(told, "the page listens", LIMIT)
+        return next(int(said["port"]) for said in map(json.loads, self.log) if said["event"] == "page.listening")
 
 
 def _span(text: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,22 +63,15 @@ class Page(NamedTuple):
         await eventually(seen, f"the page shows {text}")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def page(folder: Path, **changes: str) -> AsyncIterator[Page]:
     """A job with its page, that has synced once."""
-    port = free_port()
     async with site(folder) as place:
         place.write("TK1/A", f"{DAY} 08:00", f"{DAY} 08:20")
         place.write("TK1/A", f"{DAY} 12:00", f"{DAY} 12:20", occupied=False)
-        place.settings["TMEX_LISTEN"] = f"127.0.0.1:{port}"
+        place.settings["TMEX_LISTEN"] = "127.0.0.1:0"
         async with place.job(**changes), aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
-            shown = Page(place, port, http)
+            shown = Page(place, await place.page_port(), http)
             await shown.shows("All is right")
             yield shown
 
@@ -128,24 +121,14 @@ async def test_health_is_about_the_job_and_readiness_about_the_calendars(tmp_pat
 async def test_on_trial_nobody_is_told_that_times_are_blocked(tmp_path: Path) -> None:
     """I8, I13: with TMEX_SHADOW neither the page nor the log claims what was never sent."""
     async with site(tmp_path) as place:
-        port = free_port()
         place.write("TK1/A", f"{DAY} 08:00", f"{DAY} 08:20")
-        process = await place.start("run", TMEX_LISTEN=f"127.0.0.1:{port}", TMEX_SHADOW="on")
-        async with aiohttp.ClientSession() as http:
-            shown = Page(place, port, http)
-            await eventually(lambda: _answers(shown), "the page", LIMIT)
+        async with place.running(TMEX_LISTEN="127.0.0.1:0", TMEX_SHADOW="on"), aiohttp.ClientSession() as http:
+            shown = Page(place, await place.page_port(), http)
             await shown.shows("On trial")
             assert (await shown.get("/readyz"))[0] == 200
             assert (await shown.get("/api/v1/status"))[1].count('"shadow": true') == 1
-        process.terminate()
-        _, log = await process.communicate()
-        assert (log.count(b"calendar.skipped"), log.count(b"calendar.uploaded")) == (len(COLUMNS), 0)
-
-
-async def _answers(shown: Page) -> bool:
-    with suppress(aiohttp.ClientError):
-        return (await shown.get("/healthz"))[0] == 200
-    return False
+        log = "".join(place.log)
+        assert (log.count("calendar.skipped"), log.count("calendar.uploaded")) == (len(COLUMNS), 0)
 
 
 async def test_a_silent_name_server_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,12 +204,11 @@ async def test_a_flood_does_not_reach_the_sync(tmp_path: Path) -> None:
 
 async def test_off_the_loopback_a_token_is_asked_for(tmp_path: Path) -> None:
     """I7: health alone needs none; a person signs in once, a program shows it each time."""
-    port = free_port()
     async with site(tmp_path) as place:
-        place.settings |= {"TMEX_LISTEN": f"0.0.0.0:{port}", "TMEX_STATUS_TOKEN": TOKEN}
+        place.settings |= {"TMEX_LISTEN": "0.0.0.0:0", "TMEX_STATUS_TOKEN": TOKEN}
         jar = aiohttp.CookieJar(unsafe=True)
         async with place.job(), aiohttp.ClientSession(cookie_jar=jar) as http:
-            shown = Page(place, port, http)
+            shown = Page(place, await place.page_port(), http)
             assert (await shown.get("/healthz"))[0] == 200
             assert (await shown.get("/api/v1/status"))[0] == 401
             assert (await shown.get("/", Accept="text/html"))[0] == 303

@@ -39,14 +39,15 @@ _MATCHES: Final = """practice = $1 AND calendar = $2
 _OF_COLUMN: Final = """col = $3 AND col::text COLLATE "C" = $3"""
 _PAIR: Final = """timestamp_send(greatest(starts_at, '0001-01-01'))
               || timestamp_send(least(coalesce(ends_at, '-infinity'), '9999-12-31 23:59:59'))"""
+_END: Final = "coalesce(greatest(starts_at, ends_at), 'infinity')"
 _READ: Final = f"""
 WITH grid AS (
   SELECT CASE WHEN starts_at IS NOT NULL THEN {_PAIR} END AS pair, occupied
     FROM public.tmex_appointments
    WHERE {_MATCHES} AND {_OF_COLUMN}
-     AND coalesce(greatest(starts_at, ends_at), 'infinity') >= $4::timestamp
+     AND {_END} >= $4::timestamp
      AND coalesce(starts_at, '-infinity') < $5::timestamp
-   ORDER BY coalesce(greatest(starts_at, ends_at), 'infinity')
+   ORDER BY {_END}
 ), reserved AS (
   SELECT date_send(coalesce(first_day, 'infinity')) || date_send(coalesce(last_day, '-infinity'))
          || coalesce(time_send(from_time), int8send(-1)) || coalesce(time_send(to_time), int8send(-1)) AS row
@@ -60,7 +61,9 @@ SELECT string_agg(pair, '') FILTER (WHERE occupied),
        string_agg(pair, '') FILTER (WHERE occupied IS NULL),
        count(*) FILTER (WHERE pair IS NULL AND occupied IS NOT FALSE),
        (SELECT string_agg(row, '') FROM reserved),
-       EXISTS (SELECT FROM public.tmex_appointments WHERE {_MATCHES} AND {_OF_COLUMN})
+       count(*) > 0
+       OR EXISTS (SELECT FROM (SELECT FROM public.tmex_appointments WHERE {_MATCHES} AND {_OF_COLUMN}
+                                ORDER BY {_END} LIMIT 1) AS first)
        OR EXISTS (SELECT FROM public.tmex_reservations WHERE {_MATCHES} AND {_OF_COLUMN})
   FROM grid
 """  # noqa: S608 - the pieces are constants

@@ -1,12 +1,15 @@
 """A reading of a real PostgreSQL holds every row, or fails: whatever the tables, types, policies and settings are."""
 
 import asyncio
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
-from adapters.duria.postgres import PostgresSource
+from adapters.duria.postgres import _READ, PostgresSource
 from engine.faults import Fault
 from engine.model import ColumnId, Complete, Failed
 from tests.contract.postgres_practice import PostgresPractice
@@ -220,3 +223,39 @@ async def test_tables_made_of_others(place: Place) -> None:
         assert await blocked(source, odd) == [*BOTH, "11-24 00:00–11-25 00:00"]
         assert await source.columns() == (odd,)
         assert isinstance(await source.read(ColumnId("a\0b", "c"), SPAN), Failed | Complete)
+
+
+COLUMNS = """INSERT INTO tmex_appointments (practice, calendar, col, starts_at, ends_at, occupied)
+    SELECT 'PRAX1', 'TK1', col, start, start + interval '20 minutes', true
+      FROM unnest(ARRAY['A', 'B', 'C', 'D']) WITH ORDINALITY AS each (col, number),
+           generate_series('2026-11-01 08:00'::timestamp, '2027-03-01', '3 hours') AS start
+     ORDER BY number, start; ANALYZE tmex_appointments"""
+
+
+def looked_at(step: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """How each relation was gone through, and how many rows were looked at, of a plan that was carried out."""
+    if "Relation Name" in step and step["Actual Loops"]:
+        yield step["Relation Name"], step["Node Type"], step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
+    for each in step.get("Plans", ()):
+        yield from looked_at(each)
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize(("day", "rows"), [("2026-12-24", 8), ("2036-12-24", 1)], ids=["a day", "an empty day"])
+async def test_a_day_is_read_without_the_rest(place: Place, plan: str, day: str, rows: int) -> None:
+    """I5, I12: of whichever column, and where nothing is left in these days: only the index is gone through."""
+    practice = PostgresPractice(place)
+    await practice.execute(COLUMNS)
+    reader = await place.connect(READER)
+    try:
+        await reader.execute(f"SET plan_cache_mode = {plan}")
+        await reader.execute(f"PREPARE day (text, text, text, timestamp, timestamp) AS {_READ}")
+        values = f"('PRAX1', 'TK1', 'D', '{day}', '{day} 23:59')"
+        found = await reader.fetchrow(f"EXECUTE day {values}")
+        told = await reader.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE day {values}")
+    finally:
+        await reader.close()
+    assert found is not None
+    assert (len(found[0] or b"") // 16, found[5]) == (rows if found[0] else 0, True)
+    seen = [each for each in looked_at(json.loads(told)[0]["Plan"]) if each[0] == "tmex_appointments"]
+    assert sum(each[2] for each in seen) <= rows, seen

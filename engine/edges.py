@@ -64,6 +64,8 @@ def merged(times: Iterable[tuple[int, int]]) -> "array[int]":
 
 def union(left: "array[int]", right: "array[int]") -> "array[int]":
     """What is in either; both are of one width."""
+    if min(len(left), len(right)) <= _PIECE:
+        return _joint(left, right) if len(left) < len(right) else _joint(right, left)
     front, back = shared(left, right)
     fewer, more = right[front : len(right) - back], left[front : len(left) - back]
     if len(more) < len(fewer):
@@ -89,14 +91,13 @@ def _joint(fewer: "array[int]", more: "array[int]") -> "array[int]":
 
 
 def difference(left: "array[int]", right: "array[int]") -> "array[int]":
-    """What is in `left` alone; both are of one width."""
-    front, back = shared(left, right)
-    left, cuts = left[front : len(left) - back], right[front : len(right) - back]
-    if not left or not cuts:
-        return left
-    near = cuts[bisect_left(cuts, left[0]) & -2 : bisect_right(cuts, left[-1]) + 1 & -2]
+    """What is in `left` alone; both are of one width, and neither is empty."""
+    cuts = right[bisect_left(right, left[0]) & -2 : bisect_right(right, left[-1]) + 1 & -2]
+    if min(len(left), len(cuts)) <= _PIECE:
+        return _cut(left, cuts)
+    front, back = shared(left, cuts)
     edges = array(left.typecode)
-    for some, others in _pieces(near, left):
+    for some, others in _pieces(cuts[front : len(cuts) - back], left[front : len(left) - back]):
         if some != others:
             edges += _cut(others, some)
     return edges[:]

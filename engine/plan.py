@@ -208,16 +208,19 @@ def sending(standing: Standing, change: Change) -> Standing:
     removed, until it has accepted an upload of this window (I6).
     """
     doubtful = standing.pending | change.added | change.removed
-    return _replace(standing, baseline=(standing.baseline or EMPTY) | change.send, pending=doubtful)
+    return _replace(standing, baseline=(standing.baseline or EMPTY) | change.added, pending=doubtful)
 
 
 def accepted(standing: Standing, change: Change) -> Standing:
     """What is remembered once the portal has accepted: the upload replaced what was there, in its window alone (R2)."""
-    window = change.window
-    replaced = IntervalSet([(window.start, window.end)])
-    outside = (standing.baseline or EMPTY).clip(window.start - _FORGET_AFTER, _FAR) - replaced
-    pending = standing.pending.clip(window.start - _FORGET_AFTER, _FAR) - replaced
+    outside = _remembered(standing.baseline or EMPTY, change.window)
+    pending = _remembered(standing.pending, change.window)
     return _replace(standing, baseline=outside | change.send, pending=pending, adrift=False)
+
+
+def _remembered(times: IntervalSet, window: Window) -> IntervalSet:
+    """What lies outside of `window`, but for what is long over."""
+    return times.clip(window.start - _FORGET_AFTER, window.start) | times.clip(window.end, _FAR)
 
 
 def unanswered(standing: Standing, change: Change) -> Standing:

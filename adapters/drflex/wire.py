@@ -102,7 +102,7 @@ class _Body(NamedTuple):
         return b"".join((self.head, *pieces[1:], _TAIL))
 
 
-class _Day(NamedTuple):
+class _Day(msgspec.Struct, frozen=True, eq=False):
     """The `number`th local day since 1970-01-01, `[start, end)`, and its date and offset as they are written."""
 
     number: int
@@ -136,9 +136,9 @@ def _rows(blocked: IntervalSet, clock: WallClock) -> bytes:
         else:
             there = here + 2
             start, end = (clock.isoformat(Instant(each)) for each in edges[here:there])
-            texts.append(f'{{"start":"{start}","end":"{end}"}},')
+            texts.append(f'{{"start":"{start}","end":"{end}"}}')
         here = there
-    return "".join(texts)[:-1].encode()
+    return ",".join(texts).encode()
 
 
 def _since(edges: "array[int]", start: int) -> bytes:
@@ -155,9 +155,15 @@ def _ones(code: str, count: int) -> int:
 @lru_cache(maxsize=1024)
 def _form(packed: bytes, code: str, offset: str) -> str:
     """Intervals of a day, packed as seconds of it: on many days the same are taken, and only the date differs."""
-    times = [f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}" for second in array(code, packed)]
-    form = f'{{"start":"{_DATE}T%s{offset}","end":"{_DATE}T%s{offset}"}},'
-    return form * (len(times) // 2) % tuple(times)
+    times = tuple(map(_time, array(code, packed)))
+    row = f'{{"start":"{_DATE}T%s{offset}","end":"{_DATE}T%s{offset}"}},'
+    return (row * (len(times) // 2) % times)[:-1]
+
+
+@lru_cache(maxsize=2048)
+def _time(second: int) -> str:
+    """A second of the day as it is written: most are full minutes."""
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
 def _day_of(second: int, last: _Day, clock: WallClock) -> _Day:

@@ -18,9 +18,9 @@ from bench.scenario import Goal, Scenario
 from tests.simulation import unsafe
 from tests.simulation.day import COLUMNS as SIMULATED
 from tests.simulation.day import chronicle, day
-from tests.simulation.ports import HOUR
 from tests.simulation.programs import Office, Trouble, cycles, tmex
 from tests.simulation.virtual import run
+from tests.simulation.world import HOUR
 
 
 async def cycle(lab: Lab, rows: int) -> Outcome:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.ports import Ledger
 from tests.contract.ledger_contract import LedgerContract
-from tests.simulation.ports import MemoryLedger
+from tests.simulation.memory import MemoryLedger
 
 
 class MemoryStore:

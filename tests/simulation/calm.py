@@ -6,17 +6,28 @@ from functools import wraps
 from random import Random
 from typing import Any
 
+import msgspec
+
 from engine.limits import Limits
 from engine.model import ColumnId
 from engine.ports import Report
 from engine.reconcile import World
 from engine.runtime import Engine
 from engine.spans import IntervalSet
-from tests.simulation.ports import MONDAY, HostilePortal, HostileSource, Listener, MemoryLedger, Practice
+from tests.simulation.listener import Listener
+from tests.simulation.memory import MemoryLedger
+from tests.simulation.portal import HostilePortal
+from tests.simulation.source import HostileSource
 from tests.simulation.virtual import run
+from tests.simulation.world import MONDAY, Practice
 
 ADLER = {"Dr. Adler": ColumnId("TK1", "A")}
 LIMITS = Limits(interval=60.0, upload_gap=0.0)
+
+
+def without(limits: Limits, **changes: object) -> Limits:
+    """`limits`, but for these."""
+    return msgspec.structs.replace(limits, **changes)
 
 
 class Calm:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from engine.model import DAY, ColumnId
 from engine.spans import IntervalSet
 from tests.simulation.exposed import Books, Time
-from tests.simulation.ports import HOUR, MONDAY
+from tests.simulation.world import HOUR, MONDAY
 
 COLUMNS: Final = {name: ColumnId("TK1", name[-1]) for name in ("Dr. A", "Dr. B", "Dr. C", "Labor D")}
 SLOT: Final = 20 * 60

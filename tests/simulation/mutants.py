@@ -21,7 +21,7 @@ from engine.ports import CalendarRecord, PortalError
 from engine.reconcile import Reconciler
 from engine.spans import EMPTY, IntervalSet
 from engine.workqueue import WorkQueue
-from tests.simulation.ports import HostileSource
+from tests.simulation.source import HostileSource
 from tests.unit.queues import MarkClearedAfterTheWork, TwoAtOnce
 
 Mutant = Callable[[], AbstractContextManager[Any]]

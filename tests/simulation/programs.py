@@ -23,7 +23,9 @@ from engine.spans import IntervalSet
 from engine.walltime import WallClock, WallSpan
 from tests.simulation.day import COLUMNS
 from tests.simulation.exposed import Books, held_at
-from tests.simulation.ports import MONDAY, Listener, MemoryLedger
+from tests.simulation.listener import Listener
+from tests.simulation.memory import MemoryLedger
+from tests.simulation.world import MONDAY
 
 Span = tuple[float, float]
 LIMITS: Final = Limits(interval=120.0)

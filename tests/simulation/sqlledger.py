@@ -20,7 +20,8 @@ from adapters.ledger.aside import SUFFIXES, beside
 from adapters.ledger.thread import DaemonThread
 from engine.model import ColumnId
 from engine.ports import Ahead, CalendarRecord, ColumnRecord, Entry, LedgerError, PortalRecord, Recollection
-from tests.simulation.ports import MONDAY, MemoryLedger
+from tests.simulation.memory import MemoryLedger
+from tests.simulation.world import MONDAY
 
 T = TypeVar("T")
 HISTORY: Final = 30 * 86_400.0

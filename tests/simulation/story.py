@@ -13,19 +13,13 @@ from engine.model import DAY, ColumnId, Instant, Window
 from engine.ports import Event, Report, WindowAnswered
 from engine.reconcile import World
 from engine.runtime import Engine
-from tests.simulation.ports import (
-    HOUR,
-    MONDAY,
-    Faults,
-    HostilePortal,
-    HostileSource,
-    Listener,
-    MemoryLedger,
-    Practice,
-    whole,
-)
+from tests.simulation.listener import Listener
+from tests.simulation.memory import MemoryLedger
+from tests.simulation.portal import HostilePortal
+from tests.simulation.source import HostileSource
 from tests.simulation.sqlledger import SqlLedger
 from tests.simulation.virtual import VirtualLoop, run
+from tests.simulation.world import HOUR, MONDAY, Faults, Practice, hours
 
 COLUMNS = {"Dr. Adler": ColumnId("TK1", "A"), "Dr. Busch": ColumnId("TK1", "B")}
 HOURS = [8, 9, 10, 32]
@@ -89,7 +83,7 @@ class Story:
                 self.source.hint(column, hour)
                 await asyncio.sleep(self.chance.uniform(0.0, 0.02))
         await self._rest(2 * self.limits.upload_gap + (3 if self.limits.upload_burst > 3 else 130))
-        wanted = whole(40, 42)
+        wanted = hours(40, 42)
         for held in self.portal.held.values():
             assert not wanted - held, "I5: the last change was not handled"
 
@@ -107,7 +101,7 @@ class Story:
         hour = self.chance.choice(HOURS)
         self.practice.taken[column] ^= {hour}
         done = "taken" if hour in self.practice.taken[column] else "given back"
-        self._say("practice", f"{column} {self.chronicle.times(whole(hour))} {done}")
+        self._say("practice", f"{column} {self.chronicle.times(hours(hour))} {done}")
         self.source.hint(column, hour)
 
     async def _crash(self) -> None:

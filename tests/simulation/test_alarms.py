@@ -10,7 +10,7 @@ from adapters.alarms.watch import BEAT_EVERY, Courier, Told, tend
 from adapters.condition import of_job
 from engine.model import ColumnId
 from tests.simulation.calm import Calm, calmly
-from tests.simulation.ports import Faults
+from tests.simulation.world import Faults
 
 STALE_AFTER: Final = 300.0
 MINUTE: Final = 60.0

@@ -6,9 +6,8 @@ from itertools import product
 import pytest
 
 from engine.model import DAY
-from tests.simulation.calm import ADLER, LIMITS, Calm, calmly
-from tests.simulation.ports import HOUR, LUNCH, MONDAY, whole
-from tests.simulation.test_engine import without
+from tests.simulation.calm import ADLER, LIMITS, Calm, calmly, without
+from tests.simulation.world import HOUR, LUNCH, MONDAY, hours
 
 BOTH = (8, 9)
 """The two times of a tiny universe; its states are which of them are taken."""
@@ -41,7 +40,7 @@ async def test_a_wall_clock_that_is_set_causes_no_storm(ahead: float) -> None:
         assert world.portal.questions - questions == 600 / LIMITS.interval
         world.take(8)
         await asyncio.sleep(1)
-        assert world.portal.held["Dr. Adler"] == whole(8) | LUNCH
+        assert world.portal.held["Dr. Adler"] == hours(8) | LUNCH
         world.ahead = 0.0
         await asyncio.sleep(3600)
         assert len(world.portal.uploads) == uploads + 1
@@ -71,7 +70,7 @@ async def _edited(world: Calm, edits: tuple[int, ...], pause: float) -> None:
         await asyncio.sleep(pause)
     await asyncio.sleep(200)
     taken = world.practice.taken[COLUMN]
-    assert world.portal.held["Dr. Adler"] == whole(*taken) | LUNCH
+    assert world.portal.held["Dr. Adler"] == hours(*taken) | LUNCH
     needed = _needed(edits, pause)
     assert len(world.portal.uploads) - before <= needed
     uploads = len(world.portal.uploads)

@@ -7,9 +7,8 @@ from engine.look import READING_LIFETIME
 from engine.model import DAY, ColumnId, Instant, Window
 from engine.ports import Noticed, PortalRecord
 from engine.spans import EMPTY, IntervalSet
-from tests.simulation.calm import LIMITS, Calm, calmly
-from tests.simulation.ports import HOUR, LUNCH, MONDAY, WINDOW, Faults
-from tests.simulation.test_engine import ALWAYS, hours, without
+from tests.simulation.calm import LIMITS, Calm, calmly, without
+from tests.simulation.world import ALWAYS, HOUR, LUNCH, MONDAY, WINDOW, Faults, hours
 
 ADLER = ColumnId("TK1", "A")
 SUNDAY = IntervalSet([(MONDAY + 6 * DAY, MONDAY + 6 * DAY + HOUR)])

@@ -6,9 +6,8 @@ import pytest
 
 from engine.ports import Entry
 from engine.spans import EMPTY, IntervalSet
-from tests.simulation.calm import LIMITS, Calm, calmly
-from tests.simulation.ports import Faults
-from tests.simulation.test_engine import ALWAYS, hours, without
+from tests.simulation.calm import LIMITS, Calm, calmly, without
+from tests.simulation.world import ALWAYS, Faults, hours
 
 
 def told(world: Calm, since: int = 0) -> list[Entry]:

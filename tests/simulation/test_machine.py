@@ -16,8 +16,8 @@ from engine.model import DAY, ColumnId, Instant, Window
 from tests.simulation import mutants
 from tests.simulation.calm import Calm
 from tests.simulation.mutants import Mutant
-from tests.simulation.ports import MONDAY, WINDOW, Faults
 from tests.simulation.virtual import VirtualLoop
+from tests.simulation.world import MONDAY, WINDOW, Faults
 
 STEPS: Final = int(os.environ.get("STEPS", "1500"))
 A_RUN: Final = 30

@@ -17,9 +17,11 @@ from engine.ports import LedgerError, Noticed
 from engine.spans import IntervalSet
 from engine.walltime import WallSpan
 from tests.simulation.calm import ADLER, LIMITS, Calm
-from tests.simulation.ports import LUNCH, MONDAY, WINDOW, Faults, HostilePortal, HostileSource, whole
+from tests.simulation.portal import HostilePortal
+from tests.simulation.source import HostileSource
 from tests.simulation.sqlledger import SqlLedger
 from tests.simulation.virtual import run
+from tests.simulation.world import LUNCH, MONDAY, WINDOW, Faults, hours
 
 NAME: Final = "Dr. Adler"
 COLUMN: Final = ADLER[NAME]
@@ -131,7 +133,7 @@ class Day(Calm):
         for hour in (40, 9, 42, 10, 9):
             self.take(hour)
             await self._passes(job, self.at_once)
-            assert not whole(*self.practice.taken[COLUMN]) - self.portal.held[NAME], "I1: an addition was held back"
+            assert not hours(*self.practice.taken[COLUMN]) - self.portal.held[NAME], "I1: an addition was held back"
         self.portal.asked_window = Window(Instant(MONDAY), Instant(WINDOW.end + 86_400))
         await self._passes(job, 130)
         self.over()
@@ -151,7 +153,7 @@ class Day(Calm):
         self._assert_equal()
 
     def _assert_equal(self) -> None:
-        assert self.portal.held[NAME] == whole(*self.practice.taken[COLUMN]) | LUNCH, "I5: not equal"
+        assert self.portal.held[NAME] == hours(*self.practice.taken[COLUMN]) | LUNCH, "I5: not equal"
 
     def alarms(self, topic: str) -> list[bool]:
         """Each alarm about `topic` (False) and each all-clear (True)."""

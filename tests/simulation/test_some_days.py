@@ -9,9 +9,8 @@ from engine.faults import Fault
 from engine.model import DAY, Days
 from engine.ports import Hint, Report
 from engine.spans import EMPTY, IntervalSet
-from tests.simulation.calm import LIMITS, Calm, calmly
-from tests.simulation.ports import LUNCH, MONDAY, Faults
-from tests.simulation.test_engine import ALWAYS, hours, without
+from tests.simulation.calm import LIMITS, Calm, calmly, without
+from tests.simulation.world import ALWAYS, LUNCH, MONDAY, Faults, hours
 
 ADLER = "Dr. Adler"
 TODAY = MONDAY // DAY

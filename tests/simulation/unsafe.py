@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 from engine.spans import EMPTY
 from tests.simulation.day import COLUMNS, chronicle, day, slots
 from tests.simulation.exposed import Exposure, exposure, held_at, together
-from tests.simulation.ports import HOUR
 from tests.simulation.programs import Office, Trouble, cycles, tmex
 from tests.simulation.virtual import run
+from tests.simulation.world import HOUR
 
 SEEDS: Final = int(os.environ.get("SEEDS", "5"))
 PAGE: Final = Path(__file__).parents[2] / "docs" / "unsafe-minutes.md"

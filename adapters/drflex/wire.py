@@ -102,7 +102,7 @@ class _Body(NamedTuple):
         return b"".join((self.head, *pieces[1:], _TAIL))
 
 
-class _Day(msgspec.Struct, frozen=True, eq=False):
+class _Day(NamedTuple):
     """The `number`th local day since 1970-01-01, `[start, end)`, and its date and offset as they are written."""
 
     number: int

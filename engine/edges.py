@@ -64,16 +64,14 @@ def merged(times: Iterable[tuple[int, int]]) -> "array[int]":
 
 def union(left: "array[int]", right: "array[int]") -> "array[int]":
     """What is in either; both are of one width."""
-    if min(len(left), len(right)) <= _PIECE:
-        return _joint(left, right) if len(left) < len(right) else _joint(right, left)
-    front, back = shared(left, right)
-    fewer, more = right[front : len(right) - back], left[front : len(left) - back]
-    if len(more) < len(fewer):
-        fewer, more = more, fewer
-    edges = left[:front]
-    for some, others in _pieces(fewer, more):
+    fewer, more = (left, right) if len(left) < len(right) else (right, left)
+    if len(fewer) <= _PIECE:
+        return _joint(fewer, more)
+    front, back = shared(fewer, more)
+    edges = more[:front]
+    for some, others in _pieces(fewer[front : len(fewer) - back], more[front : len(more) - back]):
         edges += some if some == others else _joint(some, others)
-    return edges + left[len(left) - back :]
+    return edges + more[len(more) - back :]
 
 
 def _joint(fewer: "array[int]", more: "array[int]") -> "array[int]":

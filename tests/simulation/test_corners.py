@@ -6,12 +6,11 @@ from engine.faults import Fault
 from engine.look import READING_LIFETIME
 from engine.model import DAY, ColumnId, Instant, Window
 from engine.ports import Noticed, PortalRecord
-from engine.spans import EMPTY, IntervalSet
+from engine.spans import EMPTY
 from tests.simulation.calm import LIMITS, Calm, calmly, without
-from tests.simulation.world import ALWAYS, HOUR, LUNCH, MONDAY, WINDOW, Faults, hours
+from tests.simulation.world import ALWAYS, HOUR, LUNCH, MONDAY, SUNDAY, WINDOW, Faults, hours
 
 ADLER = ColumnId("TK1", "A")
-SUNDAY = IntervalSet([(MONDAY + 6 * DAY, MONDAY + 6 * DAY + HOUR)])
 
 
 @calmly

@@ -1,10 +1,11 @@
 """Real PostgreSQL for tests: the oldest and the newest major that is installed, a database of its own for each test."""
 
+import asyncio
 import itertools
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,11 +16,17 @@ import asyncpg
 import pytest
 
 from adapters.embedded import Server, installations
+from tests.eventually import LIMIT
 
 SCRIPT: Final = (files("adapters.duria") / "sql" / "postgres.sql").read_text("utf-8")
 ROLLBACK: Final = (files("adapters.duria") / "sql" / "postgres_rollback.sql").read_text("utf-8")
 READER: Final = "tmex_reader"
 _numbers = itertools.count()
+_SERVING: Final = "SELECT pid FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()"
+_WAITING: Final = """
+SELECT coalesce(bool_and(state = 'idle' AND wait_event IS NOT DISTINCT FROM 'ClientRead'), true)
+  FROM pg_stat_activity WHERE pid = ANY ($1)
+"""
 _EMPTY: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 DROP SCHEMA public CASCADE;
@@ -38,6 +45,38 @@ def standing_still(pids: Iterable[int]) -> Iterator[None]:
     finally:
         for pid in still:
             _sent(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def backends_standing_still(place: "Place") -> AsyncIterator[list[int]]:
+    """The server's processes that serve us stand still meanwhile, each waiting for a statement.
+
+    In the midst of one it may hold a page for some microseconds: stopped just there, whoever it serves, it stops every
+    other that wants to write to the page.
+    """
+    admin = await place.connect()
+    try:
+        with ExitStack() as stopped:
+            async with asyncio.timeout(LIMIT):
+                while True:
+                    pids = [pid for (pid,) in await admin.fetch(_SERVING, READER)]
+                    stopped.enter_context(standing_still(pids))
+                    if await _waiting(admin, pids):
+                        break
+                    stopped.close()
+                    await asyncio.sleep(0.005)
+            yield pids
+    finally:
+        await admin.close()
+
+
+async def _waiting(admin: "asyncpg.Connection[asyncpg.Record]", pids: list[int]) -> bool:
+    """Whether each of these, if it is still there, waits for a statement; one that is stopped at work may hold up this
+    very question.
+    """
+    with suppress(TimeoutError):
+        return bool(await admin.fetchval(_WAITING, pids, timeout=1))
+    return False
 
 
 def _sent(pid: int, what: signal.Signals) -> bool:

@@ -26,7 +26,7 @@ from tests.contract.source_contract import (
 )
 from tests.eventually import eventually
 from tests.faultproxy import FaultProxy
-from tests.postgres import READER, NewDatabase, Place, majors, server, standing_still
+from tests.postgres import READER, NewDatabase, Place, backends_standing_still, majors, server
 
 NEWEST = majors()[-1]
 BOTH = pytest.mark.parametrize("major", majors())
@@ -164,13 +164,24 @@ async def test_a_frozen_backend_is_given_up(major: int, new_database: NewDatabas
     practice = PostgresPractice(place)
     async with PostgresSource(place.dsn(READER), PRACTICE, interval=120.0) as source, heard(source) as hints:
         assert isinstance(await source.read(A, SPAN), Complete)
-        frozen = await pids(place)
         known = len(hints)
-        with standing_still(frozen):
+        async with backends_standing_still(place) as frozen:
             await practice.change(add=(EIGHT,))
             await hint_after(hints, known + 1)
             assert await blocked(source) == ["11-23 08:00–11-23 08:20"]
             assert not set(frozen) & set(await pids(place)) or len(await pids(place)) > len(frozen)
+
+
+async def test_no_backend_is_frozen_at_work(new_database: NewDatabase) -> None:
+    """I12: to stop one in the midst of a statement would harm others by itself; those that are to stand still wait."""
+    place = new_database(NEWEST)
+    PostgresPractice(place)
+    reader = await place.connect(READER)
+    at_work = asyncio.create_task(reader.execute("SELECT pg_sleep(0.3)"))
+    await asyncio.sleep(0.05)
+    async with backends_standing_still(place):
+        assert at_work.done()
+    await reader.close()
 
 
 async def test_a_listener_that_hears_nothing_polls(new_database: NewDatabase) -> None:

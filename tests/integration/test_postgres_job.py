@@ -3,8 +3,9 @@
 import asyncio
 import random
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,7 @@ from adapters.embedded import Server
 from engine.spans import IntervalSet
 from tests.contract.postgres_practice import PostgresPractice
 from tests.eventually import eventually
-from tests.postgres import READER, Place, majors, server, standing_still
+from tests.postgres import Place, backends_standing_still, majors, server, standing_still
 from tests.site import COLUMNS, Site, site
 
 NEWEST = majors()[-1]
@@ -121,16 +122,16 @@ def _start(place: Server) -> None:
 async def test_a_backend_frozen_in_a_storm(tmp_path: Path, practice: PostgresPractice) -> None:
     """Fault 3, I11: the server's processes that serve the job stand still while the practice goes on."""
     chance = random.Random(5)
-    async with site(tmp_path, practice=practice) as place, place.job(**CALM):
-        admin = await practice.place.connect()
-        frozen = [row[0] for row in await admin.fetch("SELECT pid FROM pg_stat_activity WHERE usename = $1", READER)]
+    async with (
+        site(tmp_path, practice=practice) as place,
+        place.job(**CALM),
+        backends_standing_still(practice.place),
+    ):
         storming = asyncio.create_task(storm(practice, chance))
-        with standing_still(frozen):
-            await asyncio.sleep(1)
-            storming.cancel()
-            await asyncio.wait([storming])
-            await equal(place, practice)
-        await admin.close()
+        await asyncio.sleep(1)
+        storming.cancel()
+        await asyncio.wait([storming])
+        await equal(place, practice)
 
 
 async def test_a_table_truncated_and_reloaded(tmp_path: Path, practice: PostgresPractice) -> None:
@@ -177,15 +178,24 @@ async def test_a_slow_refill_frees_nothing(tmp_path: Path, practice: PostgresPra
 FROZEN = ["our process", "our listener's backend"]
 
 
+@asynccontextmanager
+async def frozen(what: str, job: Process, practice: PostgresPractice) -> AsyncIterator[None]:
+    """It stands still meanwhile."""
+    async with AsyncExitStack() as stack:
+        if what == "our process":
+            stack.enter_context(standing_still([job.pid]))
+        else:
+            await stack.enter_async_context(backends_standing_still(practice.place))
+        yield
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", FROZEN)
 async def test_the_practice_is_never_harmed(what: str, tmp_path: Path, practice: PostgresPractice) -> None:
     """I12, fault 6: with our listener standing still in whatever state, 10,000 commits of the practice succeed."""
     async with site(tmp_path, practice=practice) as place, place.job() as job:
         admin = await practice.place.connect()
-        ours = [row[0] for row in await admin.fetch("SELECT pid FROM pg_stat_activity WHERE usename = $1", READER)]
-        stopped = [job.pid] if what == "our process" else ours
-        with standing_still(stopped):
+        async with frozen(what, job, practice):
             for number in range(10_000):
                 column = "ABC"[number % 3]
                 await admin.execute("INSERT INTO tmex_appointments VALUES ('PRAX1', 'TK1', $1)", column)

@@ -108,10 +108,11 @@ class TestLocks:
         assert await written(tmp_path, "delete", 1) == 0
 
     async def test_an_impatient_writer_with_a_rollback_journal_gets_through(self, tmp_path: Path) -> None:
-        """I12, fault 14: one that does not wait at all, and tries again: two tries a transaction on average, for after
-        each reading the file is left alone for as long.
+        """I12, fault 14: one that does not wait at all, and tries again: on average no more than one try of a
+        transaction fails, for after each reading the file is left alone for as long. Half as many again is more than
+        chance explains; without that rest it would be more than twice as many.
         """
-        assert await written(tmp_path, "delete", 0) <= TRANSACTIONS
+        assert await written(tmp_path, "delete", 0) < 1.5 * TRANSACTIONS
 
 
 async def written(folder: Path, journal: str, patience: float) -> int:

@@ -1,7 +1,8 @@
 """The practice's own program: fills its calendar with columns of so many rows, and commits one change after another.
 
 Twenty-four appointments a day from 06:00 to 18:00; changes are made in the evenings, when every column is free, and on
-another day each time: every change adds something.
+another day each time: every change adds something. The column that changes is the last one, so that it shows who goes
+through a table to find its rows.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from bench.lab import Database, Lab
 
 READER: Final = "tmex_reader"
 NAMES: Final = "ABCD"
+CHANGED: Final = NAMES[-1]
 _FIRST: Final = datetime(2026, 11, 23, 6)
 _FIRST_EVENING: Final = datetime(2026, 11, 24, 18)
 _SQL: Final = files("adapters.duria") / "sql"
@@ -28,7 +30,8 @@ INSERT INTO tmex_appointments
 SELECT 'PRAX1', 'TK1', col, start, start + interval '20 minutes', true
   FROM generate_series(0, {rows} - 1) AS n, unnest(ARRAY['A', 'B', 'C', 'D']) AS col,
        LATERAL (SELECT timestamp '2026-11-23 06:00' + n / 24 * interval '1 day' + n % 24 * interval '30 minutes')
-         AS _(start);
+         AS _(start)
+ ORDER BY col, start;
 ANALYZE tmex_appointments;
 """
 _CHANGE: Final = "INSERT INTO tmex_appointments VALUES ('PRAX1', 'TK1', $1, $2, $3, true)"
@@ -78,7 +81,7 @@ class PostgresPractice:
         """Make one more appointment; when its COMMIT began, by `time.monotonic()`."""
         transaction = self.connection.transaction()
         await transaction.start()
-        await self.connection.execute(_CHANGE, "A", *evening(next(self._numbers)))
+        await self.connection.execute(_CHANGE, CHANGED, *evening(next(self._numbers)))
         if enqueue is not None:
             await enqueue(self.connection)
         began = time.monotonic()
@@ -95,7 +98,7 @@ class PostgresPractice:
         """Seconds that such a change takes the practice, from its statement on."""
         times = evening(next(self._numbers))
         began = time.monotonic()
-        await self.connection.execute(_CHANGE, "A", *times)
+        await self.connection.execute(_CHANGE, CHANGED, *times)
         return time.monotonic() - began
 
     async def execute(self, sql: str) -> None:
@@ -129,7 +132,7 @@ class SqlitePractice:
         """See PostgresPractice."""
         start, end = evening(next(self._numbers))
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute(_SQLITE_CHANGE, ("A", str(start), str(end)))
+        self._db.execute(_SQLITE_CHANGE, (CHANGED, str(start), str(end)))
         began = time.monotonic()
         self._db.execute("COMMIT")
         return began
@@ -141,7 +144,7 @@ class SqlitePractice:
 
 
 class ExportPractice:
-    """In a folder of CSV exports, a file for each of four columns; the first is renamed into its place anew."""
+    """In a folder of CSV exports, a file for each of four columns; that of one is renamed into its place anew."""
 
     def __init__(self, folder: Path, rows: int) -> None:
         self.folder, self._beside = folder / "exports", folder / "next.csv"
@@ -150,20 +153,20 @@ class ExportPractice:
         self.folder.mkdir()
         for name in NAMES:
             (self.folder / f"{name}.csv").write_text(_export(name, grid(rows)))
-        self._text = self._first = _export("A", grid(rows))
+        self._text = self._first = _export(CHANGED, grid(rows))
 
     async def commit(self) -> float:
         """See PostgresPractice; in place of the COMMIT, when the file's rename began."""
-        self._text += _line("A", *evening(next(self._numbers)))
+        self._text += _line(CHANGED, *evening(next(self._numbers)))
         self._beside.write_text(self._text)
         began = time.monotonic()
-        self._beside.replace(self.folder / "A.csv")
+        self._beside.replace(self.folder / f"{CHANGED}.csv")
         return began
 
     async def anew(self) -> None:
         """Take back every change."""
         self._text = self._first
-        (self.folder / "A.csv").write_text(self._text)
+        (self.folder / f"{CHANGED}.csv").write_text(self._text)
         self._numbers = count()
 
 

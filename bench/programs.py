@@ -117,8 +117,10 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 def settings_of(
     source: str, target: PortalProgram, state: Path, columns: Mapping[str, str] | None = None, **more: str
 ) -> dict[str, str]:
-    """The job's environment: `columns` of calendar TK1 by their online calendars, and no politeness."""
-    fed = {"Dr. Adler": "A"} if columns is None else columns
+    """The job's environment: `columns` of calendar TK1 by their online calendars, or the one that changes, and no
+    politeness.
+    """
+    fed = {"Labor": COLUMNS["Labor"]} if columns is None else columns
     return {
         "TMEX_API_KEY": "bench",
         "TMEX_WINDOW_URL": f"{target.url}/window",

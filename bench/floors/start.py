@@ -12,7 +12,7 @@ from bench.floors.post import poster
 
 _READ = """
 SELECT starts_at AT TIME ZONE 'Europe/Berlin', ends_at AT TIME ZONE 'Europe/Berlin' FROM tmex_appointments
- WHERE practice = 'PRAX1' AND calendar = 'TK1' AND col = 'A' AND occupied ORDER BY starts_at
+ WHERE practice = 'PRAX1' AND calendar = 'TK1' AND col = 'D' AND occupied ORDER BY starts_at
 """
 
 
@@ -22,7 +22,7 @@ async def main(dsn: str, portal: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{portal}/window") as answer:
         window = msgspec.json.decode(await answer.read())
     times = [{"start": start, "end": end} for start, end in rows]
-    body = msgspec.json.encode({"calendar": "Dr. Adler", **window, "appointments": times})
+    body = msgspec.json.encode({"calendar": "Labor", **window, "appointments": times})
     async with poster(f"{portal}/upload", body) as post:
         await post()
         await asyncio.Event().wait()

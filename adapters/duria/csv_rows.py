@@ -26,6 +26,7 @@ MOST_ROWS: Final = 1_000_000
 MOST_ODD: Final = 20_000
 """Rows other than plain appointments: reservations, and what is doubtful."""
 MOST_COLUMNS: Final = 10_000
+_SHIFTS: Final = range(1, 4)
 _SEAL_EVERY: Final = 8192
 _NEVER: Final = -(2**60)
 _EARLIEST: Final = -(2**50)
@@ -126,7 +127,7 @@ class RowReader:
         cells = _Cells(row, self._layout.at)
         place: dict[str, Fact] = {"file": shown(self._name), "line": line}
         longer = any(map(str.strip, row[self._layout.width :]))
-        if longer or (len(row) < self._layout.width and cells.misplaced()):
+        if longer or (len(row) != self._layout.width and cells.misplaced()) or cells.shifted():
             # A delimiter too many, within a text that is not quoted, or one too few: nobody knows which cell is which.
             self._content.unplace(Fault("row.fields_in_file", place))
             if cells.start() is None or not self._is_ours(cells):
@@ -187,6 +188,11 @@ class _Cells:
         days = (text.day(cell) for field in ("datum", "bis_datum") if (cell := self.get(field)))
         times = (text.clock(cell) for field in ("von", "bis") if (cell := self.get(field)))
         return None in (*days, *times)
+
+    def shifted(self) -> bool:
+        """Whether a start stands a few cells after its place, as it does when a text before it holds delimiters."""
+        missed = self.misplaced() or (not self.get("datum") and self.reservation() is None)
+        return missed and any(_Cells(self._row[by:], self._at).start() is not None for by in _SHIFTS)
 
     def may_reserve(self) -> bool:
         """Whether it is of a kind that nobody knows, and says neither: no free row, if it names a calendar or a day."""

@@ -6,10 +6,9 @@ series that nobody can place keeps its first time blocked, and the reading is in
 
 import io
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
-import msgspec
 from icalendar import Calendar
 from recurring_ical_events import of
 
@@ -17,7 +16,8 @@ from adapters.duria.charset import calendar_charset
 from adapters.duria.content import ColumnBuilder, ColumnContent, Content, Expansion
 from adapters.duria.csv_format import Parsed
 from adapters.duria.ics_rules import MOST_STEPS, MOST_TIMES, cost
-from adapters.duria.ics_sheet import Part, Property, Sheet, sheet
+from adapters.duria.ics_series import LINE, Series
+from adapters.duria.ics_sheet import Part, Sheet, sheet
 from adapters.duria.ics_times import Zones, duration
 from adapters.duria.rows import Place
 from adapters.duria.trouble import refused, shown
@@ -27,7 +27,7 @@ from engine.walltime import WallClock, WallSpan
 
 _SLACK: Final = 32 * DAY
 """How much more than the span is expanded, so that a window that moves on finds it done."""
-_LINE: Final = "X-TMEX-LINE"
+_HEAD: Final = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:tmex")
 _EPOCH: Final = datetime(1970, 1, 1)
 _NOWHERE: Final = WallSpan(Wall(0), Wall(0))
 
@@ -109,8 +109,9 @@ class IcsContent(Content):
         """When an event is over that starts at `start` at the latest; None where it does not say so readably."""
         lasts, ends = event.all("DURATION"), event.all("DTEND")
         if lasts and not ends:
-            seconds = [duration(each.value) for each in lasts]
-            return Wall(start + max(each for each in seconds if each is not None)) if None not in seconds else None
+            told = [duration(each.value) for each in lasts]
+            known = [self._zones.after(start, each) for each in told if each is not None]
+            return max(known) if len(known) == len(told) else None
         if ends:
             end = self._zones.moment(event.one("DTEND"))
             return None if end is None else end.latest
@@ -132,9 +133,7 @@ class IcsContent(Content):
         return steps, times
 
     def _length(self, event: Part) -> int:
-        """How many seconds it lasts, below zero if it ends before it begins: as long before a span may one begin that
-        touches it.
-        """
+        """How many seconds it lasts: as long before a span may one begin that touches it."""
         start = self._zones.moment(event.one("DTSTART"))
         end = None if start is None else self._end(event, start.latest, is_day=start.is_day)
         return 0 if start is None or end is None else end - start.earliest
@@ -159,33 +158,28 @@ class IcsContent(Content):
                 self._expand_all(content, [events], span)
 
     def _occurrences(self, series: list[list[Part]], span: WallSpan) -> list[Time]:
-        text = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:tmex"]
-        text += self._zones.texts({name for events in series for event in events for name in _zones(event)})
-        for number, events in enumerate(series):
-            text += [self._event_text(each, number) for each in events]
-        calendar = Calendar.from_ical("\r\n".join((*text, "END:VCALENDAR", "")))
-        edges = [_EPOCH + timedelta(seconds=edge) for edge in span]
+        told = [Series(events, self._zones) for events in series]
+        lines = [line for number, each in enumerate(told) for line in each.lines(number)]
+        calendar = Calendar.from_ical("\r\n".join((*_HEAD, *lines, "END:VCALENDAR", "")))
+        by_line = {event.line: (each, event) for each in told for event in each.events}
+        # Their own zones' clocks may be ahead of the practice's, or behind it.
+        edges = _EPOCH + timedelta(seconds=span.start - 2 * DAY), _EPOCH + timedelta(seconds=span.end + 2 * DAY)
         found: list[Time] = []
         for each in of(calendar).between(*edges):
             occupied = _occupied_text(str(each.get("STATUS", "")), str(each.get("TRANSP", "")))
             if occupied is not None:
-                start, end = self._zones.wall(each["DTSTART"].dt)[0], self._zones.wall(each["DTEND"].dt)[1]
-                found.append((start, end, occupied, {"file": self._name, "line": int(each[_LINE])}))
+                line = int(each[LINE])
+                start, end = self._recurrence(*by_line[line], each["DTSTART"].dt, each["DTEND"].dt)
+                found.append((start, end, occupied, {"file": self._name, "line": line}))
         return found
 
-    def _event_text(self, event: Part, number: int) -> str:
-        # The library would take an end before the start for the start; without an end the time is unusable (R13).
-        unsaid = {"UID", "DTEND"} if self._length(event) < 0 else {"UID"}
-        lines = [self._plain(each).line() for each in event.properties if each.name not in unsaid]
-        return "\r\n".join(("BEGIN:VEVENT", f"UID:{number}", f"{_LINE}:{event.line}", *lines, "END:VEVENT"))
-
-    def _plain(self, found: Property) -> Property:
-        zone = found.params.get("TZID")
-        return (
-            found
-            if zone is None
-            else msgspec.structs.replace(found, params=found.params | {"TZID": self._zones.called(zone)})
-        )
+    def _recurrence(self, series: Series, event: Part, start: date, end: date) -> tuple[Wall, Wall]:
+        """One time of a series; how long it lasts the library counts on the wall's clock alone."""
+        (earliest, latest), over = series.wall(start), series.wall(end)[1]
+        lasts = [each for found in event.all("DURATION") if (each := duration(found.value)) is not None]
+        if lasts and end - start == timedelta(*lasts[0]):
+            over = max(over, self._zones.after(latest, lasts[0]))
+        return earliest, over
 
     def _add(self, content: ColumnBuilder, found: list[Time]) -> None:
         for start, end, occupied, place in found:

@@ -5,8 +5,7 @@ file's own VTIMEZONE.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from hashlib import sha256
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -46,8 +45,7 @@ class Zones:
         if found is None or match is None:
             return None
         try:
-            naive = datetime(*(int(part or 0) for part in match.group(1, 2, 3, 4, 5, 6)))  # type: ignore[arg-type]  # six numbers
-            return self._placed(naive, found, zulu=match[7] == "Z", is_day=match[4] is None)
+            return self._placed(_naive(match), found, zulu=match[7] == "Z", is_day=match[4] is None)
         except (ValueError, OverflowError):  # no such date, or beyond the calendar
             return None
 
@@ -57,19 +55,26 @@ class Zones:
             self._known[name] = self._find(name)
         return self._known[name]
 
-    def called(self, name: str) -> str:
-        """What a zone is called towards the library, which remembers the first of a name for as long as the process
-        lives: one of the file's own is called by what it says.
-        """
-        plain, part = iana(name), self.own.get(name.strip().upper())
-        if plain is not None:
-            return plain.key
-        return name if part is None else _own_name(part)
+    def zone_of(self, found: Property | None) -> tzinfo | None:
+        """The zone in which a value is told; None for a floating time, a day, and a zone that nobody knows."""
+        if found is not None and found.value.endswith("Z"):
+            return UTC
+        return self.zone(name) if found is not None and (name := found.params.get("TZID", "")) else None
 
-    def texts(self, names: set[str]) -> list[str]:
-        """The file's own zones among those of these names, as they are written for the library."""
-        parts = {key: self.own.get(key) for key in sorted(name.strip().upper() for name in names if iana(name) is None)}
-        return [_text(_renamed(part)) for part in parts.values() if part is not None]
+    def local(self, value: str, name: str, zone: tzinfo) -> str:
+        """A value that is told in the zone of that `name`, or floats, as it is told in `zone`, floating; what is no
+        time of day stays as it is.
+
+        Raises ValueError and OverflowError for what is in no calendar.
+        """
+        match = _VALUE.fullmatch(value)
+        if match is None or match[4] is None:
+            return value
+        its = UTC if match[7] else self.zone(name) if name else None
+        if its is None or its == zone:
+            return value.removesuffix("Z")
+        there = _naive(match).replace(tzinfo=its).astimezone(zone)
+        return there.replace(tzinfo=None).isoformat().replace("-", "").replace(":", "")
 
     def wall(self, value: date) -> tuple[Wall, Wall]:
         """What a value of the library's is in wall time, at the earliest and at the latest."""
@@ -93,8 +98,14 @@ class Zones:
         return Moment(earliest, latest, is_day=False)
 
     def _both(self, naive: datetime, zone: tzinfo) -> tuple[Wall, Wall]:
-        walls = [self.clock.wall(_instant(naive.replace(tzinfo=zone, fold=fold))) for fold in (0, 1)]
+        walls = [self.clock.wall(_instant(each)) for each in _readings(naive, zone)]
         return min(walls), max(walls)
+
+    def after(self, start: Wall, lasts: "Duration") -> Wall:
+        """When it is over: days are days, and hours are hours, of the calendar or exactly, whichever is later."""
+        begun = Wall(start + lasts.days * DAY)
+        exactly = self.clock.wall(Instant(self.clock.latest(begun) + lasts.seconds))
+        return max(Wall(begun + lasts.seconds), exactly)
 
     def _find(self, name: str) -> tzinfo | None:
         plain = iana(name)
@@ -104,7 +115,7 @@ class Zones:
         if part is None or not all(map(_is_yearly, _rules(part))):
             return None
         try:
-            zone = Timezone.from_ical(_text(_renamed(part)))
+            zone = Timezone.from_ical(_text(part))
             return zone.to_tz(lookup_tzid=False) if isinstance(zone, Timezone) else None
         except Exception:  # noqa: BLE001 - whatever the library makes of a hostile zone: nobody knows it
             return None
@@ -125,22 +136,20 @@ def _text(part: Part) -> str:
     return "\r\n".join((f"BEGIN:{part.kind}", *lines, f"END:{part.kind}"))
 
 
-def _own_name(part: Part) -> str:
-    return f"tmex-{sha256(_text(part).encode('utf-8', 'replace')).hexdigest()}"
+class Duration(NamedTuple):
+    """Days of the calendar, and seconds beyond them."""
+
+    days: int
+    seconds: int
 
 
-def _renamed(part: Part) -> Part:
-    others = [each for each in part.properties if each.name != "TZID"]
-    return part._replace(properties=[Property("TZID", {}, _own_name(part)), *others])
-
-
-def duration(text: str) -> int | None:
-    """A DURATION in seconds; None for one that cannot be read or is negative."""
+def duration(text: str) -> Duration | None:
+    """What a DURATION says; None for one that cannot be read or is negative."""
     match = _DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
         return None
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return ((weeks * 7 + days) * 24 + hours) * 3600 + minutes * 60 + seconds
+    return Duration(weeks * 7 + days, (hours * 60 + minutes) * 60 + seconds)
 
 
 def _rules(part: Part) -> list[str]:
@@ -150,6 +159,23 @@ def _rules(part: Part) -> list[str]:
 def _is_yearly(rule: str) -> bool:
     parts = dict(each.partition("=")[::2] for each in rule.upper().split(";"))
     return parts.get("FREQ") == "YEARLY" and parts.keys() <= {"FREQ", "BYMONTH", "BYDAY", "UNTIL", "WKST", "INTERVAL"}
+
+
+def _naive(match: re.Match[str]) -> datetime:
+    return datetime(*(int(part or 0) for part in match.group(1, 2, 3, 4, 5, 6)))  # type: ignore[arg-type]  # six numbers
+
+
+def _readings(naive: datetime, zone: tzinfo) -> list[datetime]:
+    """What a wall time may mean: one time, or two where the clock is changed (R9). A zone that the library made of a
+    file's own knows of no second reading of a time that is left out: the offsets of the days around it tell.
+    """
+    readings = [naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+    if not MINYEAR < naive.year < MAXYEAR:
+        return readings
+    there = readings[0].astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+    around = [naive + timedelta(days=days) for days in (-1, 1)] if there != naive else []
+    offsets = [each.replace(tzinfo=zone).utcoffset() or timedelta() for each in around]
+    return [*readings, *((naive - each).replace(tzinfo=UTC) for each in offsets)]
 
 
 def _seconds(naive: datetime) -> Wall:

@@ -154,6 +154,26 @@ class TestBadRows:
         assert EIGHT in pairs(found)
 
     @pytest.mark.parametrize(
+        "line",
+        [
+            f"{CANARY};er;Termin;Kalender;A;24.11.2026;;08:00;08:20;ja;",
+            f"{CANARY};er;Termin;Kalender;A;24.11.2026;;08:00;08:20;ja",
+            f"{CANARY};e;r;Termin;Kalender;A;24.11.2026;;08:00;08:20;ja",
+            f"{CANARY};er;Reservierung;Kalender;;24.11.2026;;08:00;12:00;;",
+            f"{CANARY};er;Reservierung;Kalender;;24.11.2026;;08:00;12:00;",
+        ],
+    )
+    def test_a_delimiter_in_a_text_makes_it_incomplete(self, line: str) -> None:
+        """I1, R13: also where the row is as long as any, for its last cells were empty or left out."""
+        header = f"name;{HEADER.replace('Praxis;', '')}"
+        whole = "Muster;Termin;Kalender;A;23.11.2026;;08:00;08:20;ja;"
+        found = reading(whole, line, header=header)
+        assert isinstance(found, Incomplete)
+        assert (found.reason.code, found.reason.facts) == ("row.fields_in_file", {"file": "x.csv", "line": 3})
+        assert EIGHT in pairs(found)
+        assert isinstance(reading(f"{whole};;;", header=header), Complete)
+
+    @pytest.mark.parametrize(
         ("line", "end"),
         [
             ("Termin;;Kalender;A;23.11.2026;;08:00;kaputt;ja;", NO_END),

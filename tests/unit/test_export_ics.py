@@ -118,6 +118,62 @@ def test_a_bad_zone_takes_no_series_along_that_does_not_speak_of_it(line: str) -
     assert "11-23 08:00–11-23 08:10" in found
 
 
+NINE_UNTIL_HALF_PAST = ("DTSTART;TZID=Europe/Berlin:20261123T090000", "DTEND;TZID=Europe/Berlin:20261123T093000")
+THREE_TIMES = [f"11-{day} 08:00–11-{day} 08:30" for day in (23, 24, 25)]
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        "EXDATE;TZID=Europe/Berlin:20261124T100000",
+        "EXDATE;TZID=Europe/Berlin:20261124T080000",
+        "EXDATE:20261124T090000Z",
+        "RECURRENCE-ID:20261124T090000Z",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20261124T100000",
+    ],
+)
+def test_an_exception_that_fits_nothing_takes_nothing_away(exception: str) -> None:
+    """I1: it lies an hour beside, as it does after a series was moved; in UTC or the other way round it would fit."""
+    series = (*NINE_UNTIL_HALF_PAST, "UID:1", "RRULE:FREQ=DAILY;COUNT=3")
+    changed = event("UID:1", exception, NINE_UNTIL_HALF_PAST[0], "STATUS:CANCELLED")
+    text = [event(*series, exception)] if exception.startswith("EXDATE") else [event(*series), changed]
+    assert blocked(*text) == THREE_TIMES
+
+
+@pytest.mark.parametrize(
+    "exception", ["EXDATE:20261124T080000Z", "EXDATE;TZID=America/New_York:20261124T030000", "EXDATE:20261124T090000"]
+)
+def test_an_exception_may_be_told_in_any_zone(exception: str) -> None:
+    """R9: what counts is the time that it means."""
+    assert blocked(event(*NINE_UNTIL_HALF_PAST, "RRULE:FREQ=DAILY;COUNT=3", exception)) == THREE_TIMES[::2]
+
+
+def test_what_was_moved_was_not_called_off_as_well() -> None:
+    """I1: a moved time of a series, which leaves out where it was before."""
+    series = event(*NINE_UNTIL_HALF_PAST, "UID:1", "RRULE:FREQ=DAILY;COUNT=3", "EXDATE:20261124T080000Z")
+    moved = event("UID:1", "RECURRENCE-ID:20261124T080000Z", "DTSTART:20261124T150000Z", "DURATION:PT30M")
+    assert blocked(series, moved) == [THREE_TIMES[0], "11-24 15:00–11-24 15:30", THREE_TIMES[2]]
+
+
+@pytest.mark.parametrize(
+    ("start", "until", "days"),
+    [
+        (";TZID=Europe/Berlin:20261123T090000", "20261125", (23, 24, 25)),
+        (":20261123T090000", "20261125", (23, 24, 25)),
+        (":20261123T080000Z", "20261125", (23, 24, 25)),
+        (":20261123T090000", "20261125T080000Z", (23, 24, 25)),
+        (";TZID=Europe/Berlin:20261123T090000", "20261125T075959Z", (23, 24)),
+        (";TZID=Europe/Berlin:20261123T090000", "20261101", (23,)),
+        (";VALUE=DATE:20261123", "20261124T230000Z", (23, 24, 25)),
+    ],
+)
+def test_the_last_day_of_a_series_counts(start: str, until: str, days: tuple[int, ...]) -> None:
+    """R9, I1: whether its start and its end are told as days, local times or UTC; and what starts once, starts."""
+    found = blocked(event(f"DTSTART{start}", f"RRULE:FREQ=DAILY;UNTIL={until}"))
+    whole = ["11-23 00:00–11-25 23:00"]
+    assert found == (whole if "DATE" in start else [f"11-{day} 08:00–11-{day} 08:15" for day in days])
+
+
 @pytest.mark.parametrize("zone", ["", ";TZID=Europe/Berlin", ";TZID=W. Europe Standard Time", ";TZID=Praxiszeit"])
 def test_a_series_over_the_clock_change(zone: str) -> None:
     """R9, fault 45: nine stays nine, an exception is left out, an override moves, a cancelled one is free."""
@@ -209,6 +265,43 @@ def test_a_series_of_events_that_last_for_ages_is_refused(change: tuple[str, ...
     found = reading(*events)
     assert isinstance(found, Incomplete)
     assert found.reason.code == "file.recurrence_refused"
+
+
+@pytest.mark.parametrize("rule", ["RRULE:FREQ=DAILY;COUNT=2", "RDATE:20261124T150000", ""])
+@pytest.mark.parametrize("end", ["DTEND:20261123T000000", "DTEND;VALUE=DATE:20261123"])
+def test_midnight_of_its_own_day_is_the_next_one(rule: str, end: str) -> None:
+    """R8: of an event, a series and a changed time alike."""
+    days = (23, 24) if rule else (23,)
+    found = blocked(event("DTSTART:20261123T150000", end, *([rule] if rule else [])))
+    assert found == [f"11-{day} 14:00–11-{day} 23:00" for day in days]
+    series = event("UID:1", "DTSTART:20261123T080000", "DTEND:20261123T083000", "RRULE:FREQ=DAILY;COUNT=1")
+    changed = event("UID:1", "RECURRENCE-ID:20261123T080000", "DTSTART:20261123T150000", end)
+    assert blocked(series, changed) == ["11-23 14:00–11-23 23:00"]
+
+
+@pytest.mark.parametrize("rule", [(), ("RRULE:FREQ=DAILY;COUNT=1",)])
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("DTSTART:20270328T000000Z", "DURATION:PT2H"), "03-28 00:00–03-28 02:00"),
+        (("DTSTART;TZID=America/New_York:20270327T200000", "DURATION:PT2H"), "03-28 00:00–03-28 02:00"),
+        (("DTSTART:20270328T000000", "DURATION:PT8H"), "03-27 23:00–03-28 07:00"),
+        (("DTSTART:20270327T120000", "DURATION:PT24H"), "03-27 11:00–03-28 11:00"),
+        (("DTSTART:20270327T120000", "DURATION:P1D"), "03-27 11:00–03-28 10:00"),
+        (("DTSTART;VALUE=DATE:20270328", "DURATION:P1D"), "03-27 23:00–03-28 22:00"),
+        (
+            ("DTSTART;TZID=Praxiszeit:20270328T021500", "DTEND;TZID=Praxiszeit:20270328T024500"),
+            "03-28 00:15–03-28 01:45",
+        ),
+        (("DTSTART;TZID=Europe/Berlin:20270328T021500", "DURATION:PT30M"), "03-28 00:15–03-28 01:45"),
+    ],
+)
+def test_the_hour_that_is_left_out_shortens_nothing(
+    lines: tuple[str, ...], rule: tuple[str, ...], expected: str
+) -> None:
+    """R9, fault 45: hours are hours, days are days, and a time that is left out has two readings in every zone."""
+    march = Window(instant("2027-03-22 00:00"), instant("2027-04-05 00:00"))
+    assert blocked(CUSTOM, event(*lines, *rule), window=march) == [expected]
 
 
 @pytest.mark.parametrize("end", ["10130502T190000", "20261004T190000", "20261005T175959"])

@@ -190,9 +190,12 @@ class _Cells:
         return None in (*days, *times)
 
     def shifted(self) -> bool:
-        """Whether a start stands a few cells after its place, as it does when a text before it holds delimiters."""
+        """Whether a start and an end stand a few cells after their places, as they do when a text before them holds
+        delimiters.
+        """
         missed = self.misplaced() or (not self.get("datum") and self.reservation() is None)
-        return missed and any(_Cells(self._row[by:], self._at).start() is not None for by in _SHIFTS)
+        later = (_Cells(self._row[by:], self._at) for by in _SHIFTS)
+        return missed and any(each.start() is not None and each.end() is not None for each in later)
 
     def may_reserve(self) -> bool:
         """Whether it is of a kind that nobody knows, and says neither: no free row, if it names a calendar or a day."""

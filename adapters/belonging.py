@@ -8,6 +8,18 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISFIFO
 
+from engine.ports import LedgerError
+
+
+def refuse_no_file(state: Path) -> None:
+    """Raises LedgerError where the state's name is that of a folder, a device, a pipe or a socket: it is nobody's
+    state, and must not be set aside as a rotten one.
+    """
+    if state.is_dir():
+        raise LedgerError("ledger.folder", folder=str(state))
+    if state.exists() and not state.is_file():
+        raise LedgerError("ledger.no_file", file=str(state))
+
 
 def opened(path: Path, flags: int) -> int:
     """A descriptor of a file that is made if it is not there, for its owner alone. Raises OSError.

@@ -205,7 +205,7 @@ def _health(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - 
 
 def _sql(arguments: argparse.Namespace, lang: str) -> int:  # noqa: ARG001 - every verb has the same shape
     name = arguments.dialect + ("_rollback" if arguments.rollback else "")
-    print(files("adapters.duria").joinpath("sql", f"{name}.sql").read_text("utf-8"), end="")
+    tell(files("adapters.duria").joinpath("sql", f"{name}.sql").read_text("utf-8"), end="")
     return 0
 
 

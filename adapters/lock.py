@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from adapters.belonging import opened
+from adapters.belonging import opened, refuse_no_file
 from engine.ports import LedgerError
 
 
@@ -20,10 +20,9 @@ class StateLock:
 
     def take(self) -> bool:
         """Take it if nobody has it; whether it is ours now. Raises LedgerError where no lock can be made (I6), or the
-        state's name is a folder's.
+        state's name is not that of a file.
         """
-        if self._state.is_dir():
-            raise LedgerError("ledger.folder", folder=str(self._state))
+        refuse_no_file(self._state)
         try:
             if self._file is None:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

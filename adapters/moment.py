@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,8 @@ _WEEK: Final = (
 _DAYS: Final = {name: number for number, names in enumerate(_WEEK) for name in names.split()}
 _NEAR: Final = {"gestern": -1, "yesterday": -1, "heute": 0, "today": 0, "morgen": 1, "tomorrow": 1}
 _CLOCK: Final = re.compile(r"(?:(?P<day>.*?)[ T,]+)?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?: Uhr)?", re.IGNORECASE)
+_YEARS: Final = range(1900, 9001)
+"""Every zone can be computed with in these years."""
 _GERMAN: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})?")
 
 
@@ -31,10 +34,10 @@ def parse_moment(text: str, now: datetime, *, past: bool = False) -> datetime:
     found = _CLOCK.fullmatch(text.strip())
     if found is not None:
         for day in _days(found["day"] or "", now.date(), past=past):
-            try:
-                return datetime(day.year, day.month, day.day, int(found["hour"]), int(found["minute"]))
-            except ValueError:
-                continue
+            with suppress(ValueError):
+                moment = datetime(day.year, day.month, day.day, int(found["hour"]), int(found["minute"]))
+                if moment.year in _YEARS:
+                    return moment
     raise FaultError("usage.no_moment", text=text)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from adapters.belonging import refuse_no_file
 from adapters.ledger import steps
 from adapters.ledger.aside import lost_one
 from adapters.ledger.judging import RottenError, judged
@@ -150,8 +151,7 @@ def look_back(path: Path, realm: str, since: float) -> list[Entry]:
 
 def _looked(path: Path, work: Callable[[LedgerFile], T], nothing: Callable[[], T]) -> T:
     """What `work` finds in the ledger at `path`; `nothing` where there is none."""
-    if path.is_dir():
-        raise LedgerError("ledger.folder", folder=str(path))
+    refuse_no_file(path)
     for _ in range(_LOOKS - 1):
         with suppress(RottenError, LedgerError):
             return _look(path, work, nothing)

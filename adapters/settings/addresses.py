@@ -28,6 +28,7 @@ _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::([0-9]{1,5}))?
 _HOST_NAME = re.compile(r"(?!.*\.[0-9]+$)(?![0-9]+$)(?=.{1,253}$)[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*")
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MAILBOX = re.compile(r"[!#$%&'*+./0-9=?A-Z^_`a-z{|}~-]{1,64}@[0-9A-Za-z.-]{1,253}")
+_SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _MAIL_PORTS: Final = {"smtps": 465, "smtp": 25}
 _LAST_PORT: Final = 65_535
 
@@ -151,7 +152,8 @@ def _postgres(text: str) -> SplitResult:
     known = not hosts or all(_host(each) or _is_socket(each) for each in hosts.split(","))
     if doubtful or not known or not (hosts or parts.path.strip("/") or parts.query):
         refuse("settings.source_unusable")
-    _query(parts, "settings.source_unusable")
+    if _query(parts, "settings.source_unusable").get("sslmode", "prefer") not in _SSL_MODES:
+        refuse("settings.source_unusable")
     return parts
 
 

@@ -147,7 +147,8 @@ def file() -> Form[Path]:
     """The path of a file; it is looked at by whoever opens it."""
 
     def parse(text: str) -> Path:
-        return Path(printable(text, LONGEST_VALUE)) if not text.endswith("/") else refuse()
+        path = Path(printable(text, LONGEST_VALUE))
+        return path if path.name not in ("", "..") and not text.endswith("/") else refuse()
 
     return Form(parse, "/var/lib/tmex/tmex.db, …")
 

@@ -51,7 +51,11 @@ class Guard:
 
     def admits(self, token: str) -> bool:
         """Whether this is the token."""
-        return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
+        return self._token is not None and _same(token, self._token)
+
+    def shown_by(self, request: web.Request) -> bool:
+        """Whether a program sent it that showed the token: it is nobody's page, and needs no form."""
+        return self._token is not None and "Authorization" in request.headers
 
     def _learn_full_name(self) -> None:
         """A name server that is away takes many seconds to be given up; no upload is to wait for that."""
@@ -63,7 +67,11 @@ class Guard:
         @web.middleware
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             refusal = self._refusal(request)
-            answer = refusal if refusal is not None else await handler(request)
+            try:
+                answer = refusal if refusal is not None else await handler(request)
+            except web.HTTPException as error:
+                error.headers.update(HEADERS)
+                raise
             if not answer.prepared:
                 answer.headers.update(HEADERS)
             return answer
@@ -71,7 +79,8 @@ class Guard:
         return guarded
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        if not self._is_ours(request.host):
+        # Who stands at a stranger's name has no token; with one, a proxy or a neighbour may call us what it likes.
+        if self._token is None and not self._is_ours(request.host):
             return web.Response(status=421, text="421: this page does not go by that name\n")
         if not self._is_known(request):
             if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
@@ -99,12 +108,22 @@ class Guard:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.admits(token.strip()):
             return True
-        return hmac.compare_digest(request.cookies.get(COOKIE, ""), self.cookie)
+        return _same(request.cookies.get(COOKIE, ""), self.cookie)
 
     def _is_own(self, request: web.Request) -> bool:
-        """Whether the page itself sent it; a program that shows the token is nobody's page."""
-        if self._token is not None and "Authorization" in request.headers:
+        """Whether the page itself sent it, or a program that shows the token.
+
+        A browser says so itself where it may; where it does not, the page's address must be the one that was asked for,
+        which a proxy may have changed.
+        """
+        if self.shown_by(request):
             return True
-        site = request.headers.get("Sec-Fetch-Site", "same-origin")
+        if "Sec-Fetch-Site" in request.headers:
+            return request.headers["Sec-Fetch-Site"] in {"same-origin", "none"}
         origin = request.headers.get("Origin", f"http://{request.host}")
-        return site in {"same-origin", "none"} and origin.partition("://")[2] == request.host
+        return origin.partition("://")[2] == request.host
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether they are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(*(each.encode("utf-8", "surrogateescape") for each in (one, other)))

@@ -192,8 +192,8 @@ class PageServer:
         return _html("login.html", **self._words(request), refused=False)
 
     async def _enter(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        if not self._guard.admits(str(form.get("token", ""))):
+        form = await _form(request)
+        if not self._guard.admits(form.get("token", "")):
             await asyncio.sleep(1)  # guessing is slow
             return _html("login.html", status=401, **self._words(request), refused=True)
         answer = web.Response(status=303, headers={"Location": "/"})
@@ -225,9 +225,9 @@ class PageServer:
         return _back()
 
     async def _ordered(self, request: web.Request) -> tuple[Actions, dict[str, str]]:
-        form = {name: str(value) for name, value in (await request.post()).items()}
+        form = await _form(request)
         own = secrets.compare_digest(form.get("form", "").encode(), self._guard.form_token.encode())
-        if not own and "Authorization" not in request.headers:
+        if not own and not self._guard.shown_by(request):
             raise web.HTTPForbidden(text="403: the form is an old one; load the page again\n")
         self._shown()
         assert self._actions is not None
@@ -263,6 +263,14 @@ def _monday(request: web.Request) -> date | None:
     except ValueError:
         return None
     return day if 1980 <= day.year <= 2200 else None
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """What a form says; HTTPBadRequest for what is none."""
+    try:
+        return {name: str(value) for name, value in (await request.post()).items()}
+    except (ValueError, LookupError, web.RequestPayloadError):  # its letters, its encoding, its parts, its packing
+        raise web.HTTPBadRequest(text="400: this is no form\n") from None
 
 
 def _back() -> web.Response:

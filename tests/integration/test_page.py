@@ -221,6 +221,62 @@ async def test_off_the_loopback_a_token_is_asked_for(tmp_path: Path) -> None:
             assert all(TOKEN not in cookie.value for cookie in jar)
 
 
+async def test_behind_a_proxy_or_beside_a_neighbour(tmp_path: Path) -> None:
+    """I7: who has the token calls it by any name, a browser signs in through TLS, and another site does nothing."""
+    async with site(tmp_path) as place:
+        place.settings |= {"TMEX_LISTEN": "127.0.0.1:0", "TMEX_STATUS_TOKEN": TOKEN}
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with place.job(), aiohttp.ClientSession(cookie_jar=jar) as http:
+            shown = Page(place, await place.page_port(), http)
+            assert (await shown.get("/metrics", Host="tmex:8787", Authorization=f"Bearer {TOKEN}"))[0] == 200
+            assert (await shown.get("/metrics", Host="tmex.praxis.example"))[0] == 401
+            proxied = {"Origin": "https://tmex.praxis.example", "Sec-Fetch-Site": "same-origin"}
+            foreign = proxied | {"Sec-Fetch-Site": "cross-site"}
+            assert await shown.post("/login", {"token": TOKEN}, **foreign) == 403
+            assert await shown.post("/login", {"token": TOKEN}, **proxied) == 303
+            form = {"form": await shown.field("form"), "on": "1"}
+            assert await shown.post("/switch", form, **foreign) == 403
+            assert await shown.post("/switch", form, Origin="https://evil.example") == 403
+            assert await shown.post("/switch", form, **proxied) == 303
+
+
+FORM = b"Content-Type: application/x-www-form-urlencoded"
+UNREADABLE = [
+    (b"GET / HTTP/1.1", [b"Cookie: tmex=\xc3\xa4"], b"", 401),
+    (b"GET / HTTP/1.1", [b"Authorization: Bearer \xc3\xa4\xff"], b"", 401),
+    (b"POST /login HTTP/1.1", [FORM], b"token=\xff\xfea", 400),
+    (b"POST /login HTTP/1.1", [FORM + b"; charset=utf-16"], b"abc", 400),
+    (b"POST /login HTTP/1.1", [FORM + b"; charset=nonsense"], b"abc", 400),
+    (b"POST /login HTTP/1.1", [b"Content-Type: multipart/form-data"], b"abc", 400),
+    (b"POST /login HTTP/1.1", [b"Content-Type: multipart/form-data; boundary=x"], b"abc", 400),
+    (b"POST /login HTTP/1.1", [FORM, b"Content-Encoding: gzip"], b"abc", 400),
+    (b"POST /sync HTTP/1.1", [FORM, b"Content-Encoding: gzip", b"Authorization: x"], b"abc", 401),
+]
+
+
+async def test_what_nobody_can_read_is_refused(tmp_path: Path) -> None:
+    """I11, fault 50: letters that are none, a form that is none, a packing that is none: not our fault."""
+    async with site(tmp_path) as place:
+        place.settings |= {"TMEX_LISTEN": "127.0.0.1:0", "TMEX_STATUS_TOKEN": TOKEN}
+        async with place.job():
+            port = await place.page_port()
+            for first, headers, body, status in UNREADABLE:
+                told = (first, b"Host: localhost", b"Connection: close", b"Content-Length: %d" % len(body), *headers)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"\r\n".join((*told, b"", body)))
+                async with asyncio.timeout(LIMIT):
+                    answer = await reader.read()
+                assert answer.split()[1] == b"%d" % status, (told, answer[:200])
+                assert b"X-Content-Type-Options: nosniff" in answer
+                writer.close()
+
+
+async def test_without_a_token_to_show_one_is_no_form(tmp_path: Path) -> None:
+    """I7, fault 50: a header that anybody can send opens nothing."""
+    async with page(tmp_path) as shown:
+        assert await shown.post("/switch", {"on": "0"}, Authorization="Bearer x") == 403
+
+
 def documented() -> list[tuple[str, str]]:
     """Every series of the reference, and what it tells."""
     page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text("utf-8")

@@ -57,6 +57,19 @@ async def test_a_state_that_names_a_folder(tmp_path: Path) -> None:
         assert place.portal.seen("upload") == 0
 
 
+async def test_a_state_that_names_a_pipe(tmp_path: Path) -> None:
+    """I6, I8: what is no file is nobody's ledger, and is not set aside as a rotten one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    async with site(tmp_path) as place:
+        for verb in ("sync", "run", "plan", "status"):
+            ended = await place.tmex(verb, TMEX_STATE=str(pipe))
+            assert (ended.code, "[ledger.no_file]" in ended.err, str(pipe) in ended.err) == (73, True, True), verb
+            assert len(ended.err.strip().splitlines()) == 1
+        assert pipe.is_fifo()
+        assert list(tmp_path.glob("pipe*")) == [pipe]
+
+
 async def test_without_time_zone_data_it_does_not_start(tmp_path: Path) -> None:
     """R9, fault 46: no guess about the clock change is better than a wrong one."""
     async with site(tmp_path) as place:

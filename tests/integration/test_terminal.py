@@ -96,8 +96,8 @@ async def test_a_reader_that_went_away_hides_no_failure(tmp_path: Path) -> None:
 async def test_results_that_cannot_be_written_are_a_fault(tmp_path: Path) -> None:
     """I13: an empty file from a full disk must not pass for a result."""
     async with site(tmp_path) as place:
-        for verb in ("sync", "config", "version", "--help"):
-            ended = await shell(place, ">/dev/full", verb)
+        for verb in ("sync", "config", "version", "--help", "sql sqlite"):
+            ended = await shell(place, ">/dev/full", *verb.split())
             assert ended.code == 73
             assert "[output.unwritable]" in ended.err
             assert len(ended.err.splitlines()) == 1

@@ -47,6 +47,7 @@ CONTRACT = {
             "ledger.locked",
             "ledger.newer",
             "ledger.folder",
+            "ledger.no_file",
             "ledger.foreign",
             "switch.unwritable",
         ),

@@ -42,7 +42,21 @@ def test_a_day_of_the_week_may_be_the_last_one(text: str, meant: int) -> None:
     assert parse_moment(text, NOW, past=True) == datetime(2026, 11, meant, 8, 0)
 
 
-@pytest.mark.parametrize("text", ["", "Do", "25:00", "10:75", "32.1. 10:00", "2026-13-01 10:00", "Erika 10:15", "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Do",
+        "25:00",
+        "10:75",
+        "32.1. 10:00",
+        "2026-13-01 10:00",
+        "0001-01-01 0:00",
+        "1.1.9999 0:00",
+        "Erika 10:15",
+        "x",
+    ],
+)
 def test_what_is_not_understood(text: str) -> None:
     """I13: is a fault that says how to type it."""
     with pytest.raises(FaultError) as caught:

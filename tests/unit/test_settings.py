@@ -362,9 +362,10 @@ def test_some_commands_need_the_state_alone() -> None:
     basics = load(broken | {"TMEX_LOG_FORMAT": "TEXT"}, only_state=True)
     assert (basics.state, basics.lang, basics.log_level) == (Path("/h/.local/state/tmex/tmex.db"), "de", "info")
     assert basics.log_format == "text"
-    with pytest.raises(SettingsError) as told:
-        load(broken | {"TMEX_STATE": "/state/"}, only_state=True)
-    assert [each.code for each in told.value.faults] == ["settings.not_allowed"]
+    for folder in ("/state/", ".", "..", "/state/..", "/"):
+        with pytest.raises(SettingsError) as told:
+            load(broken | {"TMEX_STATE": folder}, only_state=True)
+        assert [each.code for each in told.value.faults] == ["settings.not_allowed"]
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,7 @@ def test_an_accepted_address_is_secure(text: str) -> None:
         *("postgresql://u:p@w@h/db", "postgresql://u:p?w@h/db", "postgresql://h:port/db"),
         *("postgresql://h:99999/db", "postgresql://h/a/b", "postgresql://h h/db", "postgresql://u:ü@h/db"),
         *("postgresql://[::1/db", "postgresql://h1,,h2/db", "postgresql://h/db?sslmode"),
+        *("postgresql://h/db?sslmode=bogus", "postgresql://h/db?sslmode=REQUIRE"),
     ],
 )
 def test_sources_that_a_driver_could_misread_are_refused(text: str) -> None:

@@ -52,7 +52,7 @@ SELECT 2,
             WHEN typeof(to_time) = 'text' AND length(CAST(to_time AS blob)) <= 40 THEN to_time ELSE '' END
   FROM tmex_reservations
  WHERE practice = :practice COLLATE BINARY AND calendar = :calendar COLLATE BINARY
-   AND (col = :col COLLATE BINARY OR col IS NULL OR col = '')
+   AND (CAST(col AS text) = :col COLLATE BINARY OR col IS NULL OR col = '')  -- a view's expression may be a number
 UNION ALL
 SELECT 0,
        EXISTS (SELECT 1 FROM tmex_appointments

@@ -213,6 +213,20 @@ async def test_what_is_not_selected_is_not_read(practice: SqlitePractice, source
     assert await blocked(source) == ["11-23 08:00–11-23 08:20"]
 
 
+async def test_a_number_of_a_view_names_a_column_of_a_reservation(practice: SqlitePractice) -> None:
+    """I1: an expression has no type that would make the number a text, as a field has."""
+    one = ColumnId("Kalender", "1")
+    await practice.change(add=(EIGHT._replace(column=one),))
+    with practice.writing() as connection:
+        connection.execute("DROP TABLE tmex_reservations")
+        connection.execute(
+            "CREATE VIEW tmex_reservations AS SELECT 'PRAX1' AS practice, 'Kalender' AS calendar, 0 + 1 AS col,"
+            " '2026-11-24' AS first_day, '2026-11-24' AS last_day, '09:00' AS from_time, '10:00' AS to_time"
+        )
+    async with SqliteSource(practice.path, PRACTICE) as source:
+        assert await blocked(source, one) == ["11-23 08:00–11-23 08:20", "11-24 09:00–11-24 10:00"]
+
+
 matching = partial(st.from_regex, fullmatch=True)
 nearly = st.one_of(
     matching(r"(0000|0001|2019|2026|9999)-(00|02|11|13)-(00|2[0-9]|3[0-2])[ T](0[0-9]|2[0-5]):(00|60)(:(00|60))?"),

@@ -161,7 +161,6 @@ class IcsContent(Content):
         told = [Series(events, self._zones) for events in series]
         lines = [line for number, each in enumerate(told) for line in each.lines(number)]
         calendar = Calendar.from_ical("\r\n".join((*_HEAD, *lines, "END:VCALENDAR", "")))
-        by_line = {event.line: (each, event) for each in told for event in each.events}
         # Their own zones' clocks may be ahead of the practice's, or behind it.
         edges = _EPOCH + timedelta(seconds=span.start - 2 * DAY), _EPOCH + timedelta(seconds=span.end + 2 * DAY)
         found: list[Time] = []
@@ -169,14 +168,14 @@ class IcsContent(Content):
             occupied = _occupied_text(str(each.get("STATUS", "")), str(each.get("TRANSP", "")))
             if occupied is not None:
                 line = int(each[LINE])
-                start, end = self._recurrence(*by_line[line], each["DTSTART"].dt, each["DTEND"].dt)
+                start, end = self._recurrence(told[int(each["UID"])], line, each["DTSTART"].dt, each["DTEND"].dt)
                 found.append((start, end, occupied, {"file": self._name, "line": line}))
         return found
 
-    def _recurrence(self, series: Series, event: Part, start: date, end: date) -> tuple[Wall, Wall]:
+    def _recurrence(self, series: Series, line: int, start: date, end: date) -> tuple[Wall, Wall]:
         """One time of a series; how long it lasts the library counts on the wall's clock alone."""
         (earliest, latest), over = series.wall(start), series.wall(end)[1]
-        lasts = [each for found in event.all("DURATION") if (each := duration(found.value)) is not None]
+        lasts = [each for found in series.at[line].all("DURATION") if (each := duration(found.value)) is not None]
         if lasts and end - start == timedelta(*lasts[0]):
             over = max(over, self._zones.after(latest, lasts[0]))
         return earliest, over

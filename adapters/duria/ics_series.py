@@ -22,13 +22,15 @@ class Series:
     """Events that speak of the same thing: the thing itself, and what was changed of it."""
 
     def __init__(self, events: list[Part], zones: Zones) -> None:
-        self.events, self._zones = events, zones
+        self.at = {each.line: each for each in events}
+        """The events by the lines that they begin in."""
+        self._zones = zones
         self._zone: tzinfo = zones.zone_of(events[0].one("DTSTART")) or zones.clock.zone
         self._changed = {self._local(each, each.value) for event in events for each in event.all("RECURRENCE-ID")}
 
     def lines(self, number: int) -> list[str]:
-        """The events as they are written for the library."""
-        return [line for event in self.events for line in self._event(event, number)]
+        """The events as they are written for the library, with `number` for their UID."""
+        return [line for event in self.at.values() for line in self._event(event, number)]
 
     def wall(self, value: date) -> tuple[Wall, Wall]:
         """What a value of the library's is in wall time, at the earliest and at the latest."""

@@ -155,6 +155,15 @@ def test_what_was_moved_was_not_called_off_as_well() -> None:
     assert blocked(series, moved) == [THREE_TIMES[0], "11-24 15:00–11-24 15:30", THREE_TIMES[2]]
 
 
+def test_a_change_belongs_to_each_that_claims_its_name() -> None:
+    """R9: two things of one UID, each in a zone of its own; what was moved of them is told in UTC."""
+    here = event(*NINE_UNTIL_HALF_PAST, "UID:1", "RRULE:FREQ=DAILY;COUNT=2")
+    there = event("UID:1", "DTSTART;TZID=Asia/Tokyo:20261125T090000", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=1")
+    moved = event("UID:1", "RECURRENCE-ID:20261124T080000Z", "DTSTART:20261124T150000Z", "DURATION:PT30M")
+    expected = [THREE_TIMES[0], "11-24 15:00–11-24 15:30", "11-25 00:00–11-25 01:00"]
+    assert blocked(here, there, moved) == blocked(there, here, moved) == expected
+
+
 @pytest.mark.parametrize(
     ("start", "until", "days"),
     [

@@ -99,6 +99,11 @@ class Calendar:
         """A reading that began at `began` showed what the portal may lack."""
         self.exposure = shown(self.exposure, change.added, began)
 
+    def not_after(self, wall: float) -> None:
+        """Nothing was known to be right later than now: a wall clock that was set back silences no alarm (I11)."""
+        if self.right_at is not None:
+            self.right_at = min(self.right_at, wall)
+
     def starts(self, now: float) -> None:
         """An attempt is prepared: it counts from now on (I10)."""
         self.pace = pacing.started(self.pace, now, self._limits)
@@ -106,6 +111,8 @@ class Calendar:
     def expects(self, change: Change) -> None:
         """The portal may soon hold what `change` sends (I6)."""
         self.standing = sending(self.standing, change)
+        if self.settle_at < inf:
+            self.doubted |= change.added
 
     def leaves(self, now: float) -> None:
         """The first byte leaves: until a clean answer nothing is known of what the portal holds (I6)."""

@@ -1,4 +1,4 @@
-"""The numbers that bound every decision, in seconds, checked where the settings are read; one value for all."""
+"""What bounds every decision, times in seconds, checked where the settings are read; one value for all."""
 
 from datetime import UTC, tzinfo
 
@@ -22,3 +22,4 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     block_vanished: bool = False
     default_slot: int = 900
     zone: tzinfo = UTC
+    practice: str = ""

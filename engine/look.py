@@ -5,7 +5,7 @@ vanished (R12), and since when each removal is missing (I3).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, assert_never
 
 import msgspec
@@ -50,6 +50,11 @@ class Lookout:
         """Every column that has been seen."""
         self._source, self._limits, self._wall = source, limits, wall
         self._clock = WallClock(limits.zone)
+
+    def recall(self, columns: Mapping[ColumnId, ColumnRecord]) -> None:
+        """Take up what an earlier process saw; a column of another practice has not been seen in this one (R10)."""
+        ours = ("", self._limits.practice)
+        self.columns.update({column: each for column, each in columns.items() if each.practice in ours})
 
     async def look(self, calendar: Calendar, window: Window) -> Sight | Fault:
         """Read the calendar's column and take in what that tells; a Fault when it tells nothing."""
@@ -123,7 +128,7 @@ class Lookout:
         """
         known = self.columns.get(column)
         before = EMPTY if known is None else known.free.clip(window.start - _REMEMBERED, _FAR)
-        record = ColumnRecord(before - seen.taken | seen.free)
+        record = ColumnRecord(before - seen.taken | seen.free, self._limits.practice)
         self.columns[column] = record
         gone = EMPTY if seen.incomplete is not None else vanished(window.clip(before), seen)
         return gone, None if record == known else record

@@ -137,9 +137,12 @@ def caught_up(record: CalendarRecord, ahead: Ahead | None) -> CalendarRecord:
 
 
 class ColumnRecord(msgspec.Struct, frozen=True):
-    """A column that has been seen (R10), and its free rows, gone ones included until a row covers them (R12)."""
+    """A column that has been seen (R10), its free rows, gone ones included until a row covers them (R12), and the
+    practice that it was seen in; empty where an earlier version did not write it down.
+    """
 
     free: IntervalSet = EMPTY
+    practice: str = ""
 
 
 class PortalRecord(msgspec.Struct, frozen=True):

@@ -89,11 +89,13 @@ class Reconciler:
             report = await self._extend(calendar, days)
             if report is not None:
                 return report
-        for _ in range(_MOST_READINGS):
+        for number in range(_MOST_READINGS):
             sight = await self._look(calendar)
             if isinstance(sight, Fault):
                 return self._blind(calendar, sight)
-            report = await self._perform(calendar, sight, asked=asked)
+            # A disk that could not be written is not waited for once more, or each reading ages as the last one did.
+            writes = number == 0 or self.memory.trouble is None
+            report = await self._perform(calendar, sight, asked=asked, writes=writes)
             if report is not None:
                 return report
         return self._blind(calendar, Fault("job.too_slow"))
@@ -184,12 +186,12 @@ class Reconciler:
         change = plan.change(calendar.standing, sight.seen, sight.window, self._limits, may_free=may_free)
         return plan.decide(calendar.standing, sight.seen, change, owed=owed, asked=asked)
 
-    async def _perform(self, calendar: Calendar, sight: Sight, *, asked: bool) -> Report | None:
+    async def _perform(self, calendar: Calendar, sight: Sight, *, asked: bool, writes: bool) -> Report | None:
         """Do what the plan says; None when the reading aged before its upload could leave."""
         owed, pace = calendar.owed(_now()), calendar.pace
         decision = self._decide(calendar, sight, owed=owed, asked=asked)
         calendar.shows(decision.change, sight.began)
-        if isinstance(decision, Upload) and not await self._announce(calendar, sight, decision.change):
+        if isinstance(decision, Upload) and not await self._announce(calendar, sight, decision.change, writes=writes):
             decision = self._decide(calendar, sight, owed=owed, asked=asked, may_free=False)
             if not isinstance(decision, Upload):
                 calendar.pace = pace
@@ -203,11 +205,11 @@ class Reconciler:
             case _:
                 assert_never(decision)
 
-    async def _announce(self, calendar: Calendar, sight: Sight, change: Change) -> bool:
+    async def _announce(self, calendar: Calendar, sight: Sight, change: Change, *, writes: bool) -> bool:
         """Write down what the upload adds, before it leaves (I6); whether that succeeded."""
         calendar.starts(_now())
         calendar.expects(change)
-        return await self._keep(calendar, sight)
+        return writes and await self._keep(calendar, sight)
 
     async def _rest(
         self, calendar: Calendar, sight: Sight, change: Change, state: str, reason: Fault | None = None
@@ -226,7 +228,8 @@ class Reconciler:
         if allowed > began:
             calendar.again_at, reason = allowed, self._gate.reason(portal.upload_host, began)
             return _report(calendar, "failed" if self._gate.refused else "held", sight, change, fault=reason)
-        if began - sight.began > READING_LIFETIME:
+        # The loop's clock stands still while a machine sleeps, and the wall clock may be set: either tells.
+        if max(began - sight.began, self._world.wall() - sight.wall) > READING_LIFETIME:
             return None
         calendar.leaves(began)
         try:

@@ -65,7 +65,7 @@ class Engine:
         if past.news is not None:
             self._world.observer.tell(Noticed("ledger", past.news))
         self.keeper.recall(past.portal)
-        self.reconciler.lookout.columns.update(past.columns)
+        self.reconciler.lookout.recall(past.columns)
         now, wall = _now(), self._world.wall()
         unknown = CalendarRecord(standing=Standing(adrift=past.set_aside))
         for name, column in self._columns.items():
@@ -202,8 +202,10 @@ class Engine:
             self._world.observer.tell(Noticed("source", self._noted[code]))
 
     def _mark_all(self) -> None:
-        self._marked_at = _now()
+        self._marked_at, wall = _now(), self._world.wall()
+        self.keeper.not_after(wall)
         for name, calendar in self.calendars.items():
+            calendar.not_after(wall)
             calendar.due = True
             calendar.hinted(None)
             self._queue.add(name)

@@ -50,6 +50,11 @@ class WindowKeeper:
         for host, until in record.paused.items():
             self._gate.pause(host, now + min(until - wall, LONGEST_PAUSE))
 
+    def not_after(self, wall: float) -> None:
+        """It was not answered later than now, whatever the wall clock said then."""
+        if self.asked_at is not None:
+            self.asked_at = min(self.asked_at, wall)
+
     def record(self) -> PortalRecord:
         """What the next process should know."""
         ahead = self._wall() - _now()

@@ -130,4 +130,5 @@ def _limits(sheet: Sheet) -> Limits:
         block_vanished=sheet[d.BLOCK_VANISHED],
         default_slot=sheet[d.DEFAULT_SLOT],
         zone=sheet[d.TIMEZONE],
+        practice=sheet[d.PRACTICE],
     )

@@ -48,7 +48,7 @@ def wrong(environ: dict[str, str]) -> dict[str, str]:
 def test_the_least_environment_gives_every_default() -> None:
     """R9, R10: five variables are enough; each default of the contract holds, the engine's own among them."""
     settings = load(GOOD)
-    assert settings.limits == msgspec.structs.replace(Limits(), zone=ZoneInfo("Europe/Berlin"))
+    assert settings.limits == msgspec.structs.replace(Limits(), zone=ZoneInfo("Europe/Berlin"), practice="PRAX1")
     assert settings.key.reveal() == GOOD["TMEX_API_KEY"]
     assert settings.window_url.reveal() == GOOD["TMEX_WINDOW_URL"]
     assert settings.calendars == {"Dr. Adler": ColumnId("TK1", "A")}

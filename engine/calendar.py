@@ -12,7 +12,7 @@ from engine.exposure import Exposure, shown
 from engine.limits import Limits
 from engine.model import ColumnId, Days, joined
 from engine.plan import Change, Standing, accepted, recalled, sending, settled, unanswered
-from engine.ports import CalendarRecord, PaceRecord, PortalError, RejectedError, Report
+from engine.ports import CalendarRecord, KeyRefusedError, PaceRecord, PortalError, RejectedError, Report
 from engine.spans import EMPTY, IntervalSet
 
 _FEW_DAYS: Final = 14
@@ -53,6 +53,8 @@ class Calendar:
         """What went up since the ledger last had its whole record."""
         self.unwritten = False
         """Whether the ledger missed the last record of it."""
+        self.refused = False
+        """Whether the portal refused the key at its last attempt."""
         self.failures = 0
         """Failed readings in a row."""
         self.exposure = Exposure()
@@ -116,7 +118,7 @@ class Calendar:
 
     def leaves(self, now: float) -> None:
         """The first byte leaves: until a clean answer nothing is known of what the portal holds (I6)."""
-        self.clean, self.failures = False, 0
+        self.clean, self.refused, self.failures = False, False, 0
         self.pace = pacing.left(self.pace, now)
 
     def succeeded(self, change: Change, began: float, now: float) -> None:
@@ -166,6 +168,7 @@ class Calendar:
             self.settle_at = now + self._limits.settle
             self.doubted = self.doubted | IntervalSet([(change.window.start, change.window.end)])
             self.standing = unanswered(self.standing, change)
+        self.refused = isinstance(error, KeyRefusedError)
         if isinstance(error, RejectedError):
             self.pace = pacing.succeeded(self.pace, now)
             self.again_at = _next(now, self.settle_at)

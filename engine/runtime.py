@@ -204,11 +204,12 @@ class Engine:
     def _mark_all(self) -> None:
         self._marked_at, wall = _now(), self._world.wall()
         self.keeper.not_after(wall)
-        for name, calendar in self.calendars.items():
+        # A calendar for which the key is refused, while it is welcome for others, must not stop them each time anew.
+        for calendar in sorted(self.calendars.values(), key=lambda each: each.refused):
             calendar.not_after(wall)
             calendar.due = True
             calendar.hinted(None)
-            self._queue.add(name)
+            self._queue.add(calendar.name)
 
     def _start_workers(self, tasks: asyncio.TaskGroup) -> "list[asyncio.Task[None]]":
         count = min(self._limits.concurrency, len(self.calendars))

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from engine.faults import Fault
 from engine.model import DAY, ColumnId, Instant, Window
-from engine.ports import CalendarRecord, Noticed, PaceRecord, PortalRecord, WindowAnswered
+from engine.ports import CalendarRecord, KeyRefusedError, Noticed, PaceRecord, PortalRecord, WindowAnswered
+from engine.spans import IntervalSet
+from engine.window import PROBE_EVERY
 from tests.simulation.calm import LIMITS, Calm, calmly, without
 from tests.simulation.world import ALWAYS, LUNCH, MONDAY, WINDOW, Faults, hours
 
@@ -48,6 +52,31 @@ async def test_the_last_window_stays_in_use_and_is_known_as_stale() -> None:
 
     await world.running(then)
     assert any(isinstance(each, Noticed) and each.topic == "window" and each.over for each in world.listener.events)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@calmly
+async def test_a_key_that_is_refused_for_one_calendar_stops_no_other_for_good(concurrency: int) -> None:
+    """I10, I1: whatever a portal means by it, the others go up once the window question is answered again."""
+    columns = {f"Dr. {number}": ColumnId("TK1", str(number)) for number in range(12)}
+    world = Calm(columns, limits=without(LIMITS, concurrency=concurrency))
+    honest, world.portal.renewed = world.portal.upload, False
+    for column in columns.values():
+        world.practice.taken[column] |= {8}
+
+    async def upload(name: str, window: Window, blocked: IntervalSet) -> None:
+        if name == "Dr. 0":
+            await asyncio.sleep(0.01)
+            raise KeyRefusedError(Fault("portal.key_refused", {"status": 403}), maybe_applied=False)
+        await honest(name, window, blocked)
+
+    world.portal.upload = upload  # type: ignore[method-assign]  # a portal of its own mind
+
+    async def then() -> None:
+        await asyncio.sleep(4 * PROBE_EVERY)
+        assert [name for name in columns if hours(8) - world.portal.held[name]] == ["Dr. 0"]
+
+    await world.running(then)
 
 
 @calmly

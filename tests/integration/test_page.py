@@ -202,42 +202,45 @@ async def test_a_flood_does_not_reach_the_sync(tmp_path: Path) -> None:
         assert (await shown.get("/healthz"))[0] == 200
 
 
+@asynccontextmanager
+async def locked(folder: Path, listen: str) -> AsyncIterator[Page]:
+    """A job whose page asks for a token."""
+    async with site(folder) as place:
+        place.settings |= {"TMEX_LISTEN": listen, "TMEX_STATUS_TOKEN": TOKEN}
+        async with place.job(), aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+            yield Page(place, await place.page_port(), http)
+
+
 async def test_off_the_loopback_a_token_is_asked_for(tmp_path: Path) -> None:
     """I7: health alone needs none; a person signs in once, a program shows it each time."""
-    async with site(tmp_path) as place:
-        place.settings |= {"TMEX_LISTEN": "0.0.0.0:0", "TMEX_STATUS_TOKEN": TOKEN}
-        jar = aiohttp.CookieJar(unsafe=True)
-        async with place.job(), aiohttp.ClientSession(cookie_jar=jar) as http:
-            shown = Page(place, await place.page_port(), http)
-            assert (await shown.get("/healthz"))[0] == 200
-            assert (await shown.get("/api/v1/status"))[0] == 401
-            assert (await shown.get("/", Accept="text/html"))[0] == 303
-            assert (await shown.get("/metrics", Authorization=f"Bearer {TOKEN}"))[0] == 200
-            assert (await shown.get("/metrics", Authorization="Bearer falsch"))[0] == 401
-            assert await shown.post("/sync", Authorization=f"Bearer {TOKEN}") == 303
-            assert await shown.post("/login", {"token": "falsch"}) == 401
-            assert await shown.post("/login", {"token": TOKEN}) == 303
-            assert (await shown.get("/"))[0] == 200
-            assert all(TOKEN not in cookie.value for cookie in jar)
+    async with locked(tmp_path, "0.0.0.0:0") as shown:
+        assert (await shown.get("/healthz"))[0] == 200
+        assert (await shown.get("/api/v1/status"))[0] == 401
+        assert (await shown.get("/", Accept="text/html"))[0] == 303
+        assert (await shown.get("/metrics", Authorization=f"Bearer {TOKEN}"))[0] == 200
+        assert (await shown.get("/metrics", Authorization="Bearer falsch"))[0] == 401
+        assert await shown.post("/sync", Authorization=f"Bearer {TOKEN}") == 303
+        assert await shown.post("/login", {"token": "falsch"}) == 401
+        assert await shown.post("/login", {"token": TOKEN}) == 303
+        assert (await shown.get("/"))[0] == 200
+        cookies = list(shown.http.cookie_jar)
+        assert cookies
+        assert all(TOKEN not in cookie.value for cookie in cookies)
 
 
 async def test_behind_a_proxy_or_beside_a_neighbour(tmp_path: Path) -> None:
     """I7: who has the token calls it by any name, a browser signs in through TLS, and another site does nothing."""
-    async with site(tmp_path) as place:
-        place.settings |= {"TMEX_LISTEN": "127.0.0.1:0", "TMEX_STATUS_TOKEN": TOKEN}
-        jar = aiohttp.CookieJar(unsafe=True)
-        async with place.job(), aiohttp.ClientSession(cookie_jar=jar) as http:
-            shown = Page(place, await place.page_port(), http)
-            assert (await shown.get("/metrics", Host="tmex:8787", Authorization=f"Bearer {TOKEN}"))[0] == 200
-            assert (await shown.get("/metrics", Host="tmex.praxis.example"))[0] == 401
-            proxied = {"Origin": "https://tmex.praxis.example", "Sec-Fetch-Site": "same-origin"}
-            foreign = proxied | {"Sec-Fetch-Site": "cross-site"}
-            assert await shown.post("/login", {"token": TOKEN}, **foreign) == 403
-            assert await shown.post("/login", {"token": TOKEN}, **proxied) == 303
-            form = {"form": await shown.field("form"), "on": "1"}
-            assert await shown.post("/switch", form, **foreign) == 403
-            assert await shown.post("/switch", form, Origin="https://evil.example") == 403
-            assert await shown.post("/switch", form, **proxied) == 303
+    async with locked(tmp_path, "127.0.0.1:0") as shown:
+        assert (await shown.get("/metrics", Host="tmex:8787", Authorization=f"Bearer {TOKEN}"))[0] == 200
+        assert (await shown.get("/metrics", Host="tmex.praxis.example"))[0] == 401
+        proxied = {"Origin": "https://tmex.praxis.example", "Sec-Fetch-Site": "same-origin"}
+        foreign = proxied | {"Sec-Fetch-Site": "cross-site"}
+        assert await shown.post("/login", {"token": TOKEN}, **foreign) == 403
+        assert await shown.post("/login", {"token": TOKEN}, **proxied) == 303
+        form = {"form": await shown.field("form"), "on": "1"}
+        assert await shown.post("/switch", form, **foreign) == 403
+        assert await shown.post("/switch", form, Origin="https://evil.example") == 403
+        assert await shown.post("/switch", form, **proxied) == 303
 
 
 FORM = b"Content-Type: application/x-www-form-urlencoded"
@@ -256,19 +259,16 @@ UNREADABLE = [
 
 async def test_what_nobody_can_read_is_refused(tmp_path: Path) -> None:
     """I11, fault 50: letters that are none, a form that is none, a packing that is none: not our fault."""
-    async with site(tmp_path) as place:
-        place.settings |= {"TMEX_LISTEN": "127.0.0.1:0", "TMEX_STATUS_TOKEN": TOKEN}
-        async with place.job():
-            port = await place.page_port()
-            for first, headers, body, status in UNREADABLE:
-                told = (first, b"Host: localhost", b"Connection: close", b"Content-Length: %d" % len(body), *headers)
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(b"\r\n".join((*told, b"", body)))
-                async with asyncio.timeout(LIMIT):
-                    answer = await reader.read()
-                assert answer.split()[1] == b"%d" % status, (told, answer[:200])
-                assert b"X-Content-Type-Options: nosniff" in answer
-                writer.close()
+    async with locked(tmp_path, "127.0.0.1:0") as shown:
+        for first, headers, body, status in UNREADABLE:
+            told = (first, b"Host: localhost", b"Connection: close", b"Content-Length: %d" % len(body), *headers)
+            reader, writer = await asyncio.open_connection("127.0.0.1", shown.port)
+            writer.write(b"\r\n".join((*told, b"", body)))
+            async with asyncio.timeout(LIMIT):
+                answer = await reader.read()
+            assert answer.split()[1] == b"%d" % status, (told, answer[:200])
+            assert b"X-Content-Type-Options: nosniff" in answer
+            writer.close()
 
 
 async def test_without_a_token_to_show_one_is_no_form(tmp_path: Path) -> None:
